@@ -1,0 +1,122 @@
+"""Boards: `boards/<name>.toml`, checked key by key."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hlsgen.errors import ConfigError
+from hlsgen.graph.fabric import FABRICS, Fabric
+from hlsgen.paths import data_dir
+from hlsgen.schema import Record, load_toml
+
+Count = Annotated[int, Field(ge=0)]
+Megahertz = Annotated[float, Field(gt=0.0, le=1000.0)]
+
+
+class Clock(Record):
+    """The clock that the board supplies, and the fastest that the flow may ask for."""
+
+    source_mhz: Megahertz
+    max_mhz: Megahertz
+
+
+class Resources(Record):
+    """Device totals; a key that no document gives is left out."""
+
+    lut: Count | None = None
+    ff: Count | None = None
+    bram36: Count | None = None
+    uram: Count | None = None
+    dsp: Count | None = None
+
+
+class Shell(Record):
+    """How frames reach the core: bytes over a UART, or AXI-Stream beats of `width_bits`."""
+
+    kind: Literal["uart", "axis"]
+    width_bits: Annotated[int, Field(ge=8, le=1024, multiple_of=8)] = 8
+    baud: Annotated[int, Field(ge=300, le=12_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _uart_needs_baud(self) -> Shell:
+        if (self.kind == "uart") != (self.baud is not None):
+            raise ValueError("baud belongs to kind 'uart', and only there")
+        if self.kind == "uart" and self.width_bits != 8:
+            raise ValueError("a UART carries 8 bits, so width_bits must be 8")
+        return self
+
+
+class Nextpnr(Record):
+    """Device options of nextpnr-ecp5."""
+
+    device: Literal["12k", "25k", "45k", "85k"]
+    package: str
+    speed: Literal[6, 7, 8]
+    io_type: str = "LVCMOS33"
+
+
+class Vitis(Record):
+    """The Vitis platform, and how many network kernels are linked."""
+
+    platform: str
+    memory: str = "HBM"
+
+
+class Board(Record):
+    """One board. `[source]` says for each table where its facts come from."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    vendor: str
+    part: str
+    fabric: str
+    flow: Literal["nextpnr", "vitis"]
+    clock: Clock
+    resources: Resources = Resources()
+    shell: Shell
+    pins: dict[str, str] = {}
+    nextpnr: Nextpnr | None = None
+    vitis: Vitis | None = None
+    source: dict[str, str]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Board:
+        if self.fabric not in FABRICS:
+            raise ValueError(f"fabric {self.fabric!r} must be one of {', '.join(FABRICS)}")
+        if getattr(self, self.flow) is None:
+            raise ValueError(f"flow {self.flow!r} needs a table [{self.flow}]")
+        unsourced = {"part", "clock", "resources"} - set(self.source)
+        if unsourced:
+            raise ValueError(f"[source] must say where {', '.join(sorted(unsourced))} come from")
+        return self
+
+    @cached_property
+    def logic(self) -> Fabric:
+        """The family's LUT size and delays."""
+        return FABRICS[self.fabric]
+
+    @property
+    def product(self) -> str:
+        """Suffix of the file that configures the device."""
+        return {"nextpnr": "bit", "vitis": "xclbin"}[self.flow]
+
+
+def load_board(name: str) -> Board:
+    """The board called `name`, or the board file at that path.
+
+    Raises:
+        ConfigError: unknown board (the message lists the known ones), or a mistake in its file.
+    """
+    path = Path(name) if name.endswith(".toml") else data_dir("boards") / f"{name}.toml"
+    if not path.is_file():
+        raise ConfigError(f"unknown board {name!r}; known boards: {', '.join(board_names())}")
+    return load_toml(path, Board)
+
+
+def board_names() -> list[str]:
+    """Names of the boards that come with hlsgen."""
+    return sorted(path.stem for path in data_dir("boards").glob("*.toml"))

@@ -1,0 +1,20 @@
+"""The graph: what a network is, between PyTorch and hardware."""
+
+from hlsgen.graph import ops
+from hlsgen.graph.graphio import load, save
+from hlsgen.graph.interp import random_feeds, run
+from hlsgen.graph.ir import OPS, Graph, Node, Op, Wire, check
+
+__all__ = [
+    "OPS",
+    "Graph",
+    "Node",
+    "Op",
+    "Wire",
+    "check",
+    "load",
+    "ops",
+    "random_feeds",
+    "run",
+    "save",
+]

@@ -1,0 +1,89 @@
+"""Graphs on disk: structure in `NAME.json`, constants in `NAME.npz`; the format is versioned."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlsgen.errors import GraphError
+from hlsgen.graph.ir import OPS, Graph, Node, Op, check
+from hlsgen.paths import write_atomic
+
+FORMAT = 1
+
+
+def save(graph: Graph, path: Path) -> None:
+    """Write `path`.json and `path`.npz, both whole or not at all."""
+    arrays: dict[str, Any] = {}
+    nodes = []
+    for node in graph.nodes:
+        fields = {}
+        for item in dataclasses.fields(node.op):
+            value = getattr(node.op, item.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"{node.name}.{item.name}"] = value
+            else:
+                fields[item.name] = value
+        entry = {"name": node.name, "op": node.op.kind, "inputs": node.inputs, **fields}
+        nodes.append(entry | {"origin": node.origin})
+    document = {
+        "format": FORMAT,
+        "name": graph.name,
+        "digest": graph.digest,
+        "nodes": nodes,
+        "outputs": graph.outputs,
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomic(path.with_suffix(".npz"), buffer.getvalue())
+    write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1) + "\n")
+
+
+def load(path: Path) -> Graph:
+    """Read the graph that `save` wrote to `path` (with or without suffix).
+
+    Raises:
+        GraphError: a file is missing, truncated, of an unknown format, or breaks a rule.
+    """
+    file, data = path.with_suffix(".json"), path.with_suffix(".npz")
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document.get("format") != FORMAT:
+            found = document.get("format")
+            raise GraphError(f"{file}: graph format {found!r}; this hlsgen reads format {FORMAT}")
+        with np.load(data, allow_pickle=False) as arrays:
+            nodes = tuple(_node(file, entry, arrays) for entry in document["nodes"])
+        graph = Graph(document["name"], nodes, tuple(document["outputs"]))
+    except OSError as error:
+        raise GraphError(f"{error.filename}: {error.strerror}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise GraphError(
+            f"{data if file.is_file() else file}: damaged or truncated ({error});"
+            " remove it and run the stage again"
+        ) from error
+    except (KeyError, TypeError) as error:
+        raise GraphError(f"{file}: entry missing or unexpected: {error}") from error
+    check(graph)
+    if graph.digest != document["digest"]:
+        raise GraphError(f"{data}: does not belong to {file.name} (digests differ)")
+    return graph
+
+
+def _node(file: Path, entry: dict[str, Any], arrays: Any) -> Node:
+    kind = entry["op"]
+    if kind not in OPS:
+        raise GraphError(f"{file}: unknown operator {kind!r}; known are {', '.join(sorted(OPS))}")
+    cls: type[Op] = OPS[kind]
+    constants = {
+        item.name: arrays[f"{entry['name']}.{item.name}"]
+        if "dtype" in item.metadata
+        else entry[item.name]
+        for item in dataclasses.fields(cls)
+    }
+    return Node(entry["name"], cls(**constants), tuple(entry["inputs"]), entry.get("origin", ""))

@@ -1,0 +1,293 @@
+"""The graph: wires, operators, nodes, and the rules that every graph keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from hlsgen.errors import GraphError
+from hlsgen.graph.fabric import Fabric
+
+Values = NDArray[np.int64]  # [batch, beats, lanes]
+Lanes = NDArray[np.int32]
+
+# A name must be legal, and mean the same, in every output language.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What flows along an edge: per frame `beats` transfers of `lanes` integers in [lo, hi]."""
+
+    lanes: int
+    lo: int
+    hi: int
+    beats: int = 1
+
+    def __post_init__(self) -> None:
+        if self.lanes < 1 or self.beats < 1 or self.lo > self.hi:
+            raise GraphError(f"{self}: needs lanes >= 1, beats >= 1 and lo <= hi")
+
+    @property
+    def signed(self) -> bool:
+        """Whether a lane needs a sign bit."""
+        return self.lo < 0
+
+    @property
+    def bits(self) -> int:
+        """Bits of one lane: two's complement where signed."""
+        magnitude = max(self.hi, ~self.lo if self.signed else self.lo)
+        return max(1, magnitude.bit_length() + self.signed)
+
+    @property
+    def width_bits(self) -> int:
+        """Bits of one beat."""
+        return self.lanes * self.bits
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Estimated cells: LUTs of the family, and registers."""
+
+    lut: float = 0.0
+    ff: int = 0
+
+    def __add__(self, other: Area) -> Area:
+        return Area(self.lut + other.lut, self.ff + other.ff)
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Which lanes of a wire are known: int64 `value` [lanes] where bool `mask` [lanes] is set."""
+
+    mask: NDArray[np.bool_]
+    value: NDArray[np.int64]
+
+    @staticmethod
+    def none(lanes: int) -> Constants:
+        """Nothing known about `lanes` lanes."""
+        return Constants(np.zeros(lanes, dtype=bool), np.zeros(lanes, dtype=np.int64))
+
+
+def array(dtype: str) -> Any:
+    """A dataclass field that holds a C-contiguous, read-only array of `dtype`."""
+    return field(metadata={"dtype": np.dtype(dtype)})
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One layer's constants and what they mean; the only Python place that knows a layer kind.
+
+    Lanes are counted from 0, lane 0 least significant. A subclass gives `infer`, `eval`, `area`,
+    `delay_ns` and `example`; the methods after those let passes work without knowing op kinds.
+    """
+
+    kind: ClassVar[str]
+    latency: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            if dtype := item.metadata.get("dtype"):
+                frozen = np.array(getattr(self, item.name), dtype=dtype, order="C")
+                frozen.flags.writeable = False
+                object.__setattr__(self, item.name, frozen)
+
+    def infer(self, *wires: Wire) -> Wire:
+        """Output wire for these input wires.
+
+        Raises:
+            GraphError: an input has the wrong shape or range, or a constant is out of range.
+        """
+        raise NotImplementedError
+
+    def eval(self, *values: Values) -> Values:
+        """The definition of the operator, on int64 [batch, beats, lanes]."""
+        raise NotImplementedError
+
+    def area(self, fabric: Fabric, *wires: Wire) -> Area:
+        """Estimated cells on `fabric`."""
+        raise NotImplementedError
+
+    def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
+        """Estimated delay from inputs to output on `fabric`."""
+        raise NotImplementedError
+
+    @classmethod
+    def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
+        """A random small instance with fitting input wires; every generic test uses it."""
+        raise NotImplementedError
+
+    def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
+        """Which lanes of input `i` matter: bool [lanes]."""
+        return np.ones(wire.lanes, dtype=bool)
+
+    def keep(self, lanes: Lanes) -> Op | None:
+        """The operator that makes only output `lanes` (ascending), or None if it cannot."""
+        return None
+
+    def rewire(self, i: int, lane_of: Lanes) -> Op | None:
+        """The operator that reads lane `lane_of[l]` of input `i` where it read `l`, or None."""
+        return None
+
+    def simplify(self, wires: tuple[Wire, ...], known: tuple[Constants, ...]) -> Op:
+        """The same function, cheaper, given what is known of the inputs."""
+        return self
+
+    def constants(self, wires: tuple[Wire, ...]) -> Constants:
+        """Output lanes that are constant whatever the input."""
+        return Constants.none(self.infer(*wires).lanes)
+
+    def twins(self) -> Lanes | None:
+        """For each output lane the first lane that computes the same, or None if not known."""
+        return None
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.digest == other.digest  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over kind and constants."""
+        digest = hashlib.sha256(self.kind.encode())
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            digest.update(f"|{item.name}:{getattr(value, 'shape', value)}|".encode())
+            if isinstance(value, np.ndarray):
+                digest.update(value.tobytes())
+        return digest.hexdigest()
+
+
+OPS: dict[str, type[Op]] = {}
+
+O = TypeVar("O", bound=type[Op])
+
+
+def op(kind: str) -> Any:
+    """Class decorator: enter an operator in `OPS` under `kind`."""
+
+    def enter(cls: O) -> O:
+        if kind in OPS:
+            raise ValueError(f"two operators are called {kind!r}")
+        cls.kind = kind
+        OPS[kind] = cls
+        return cls
+
+    return enter
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator in a graph. `origin` names the torch module it came from."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in topological order, and the names of those whose values leave the graph."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """Nodes by name."""
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def wires(self) -> dict[str, Wire]:
+        """The wire that each node drives.
+
+        Raises:
+            GraphError: an operator refuses its inputs; the message names the node.
+        """
+        wires: dict[str, Wire] = {}
+        for node in self.nodes:
+            try:
+                wires[node.name] = node.op.infer(*(wires[name] for name in node.inputs))
+            except GraphError as error:
+                place = f"graph {self.name!r}: node {node.name!r} ({node.op.kind})"
+                raise GraphError(f"{place} {error}") from None
+        return wires
+
+    @cached_property
+    def nx(self) -> nx.DiGraph:
+        """A networkx view, one vertex per node with attribute `node`; for queries only."""
+        view = nx.DiGraph(name=self.name)
+        view.add_nodes_from((node.name, {"node": node}) for node in self.nodes)
+        view.add_edges_from((name, node.name) for node in self.nodes for name in node.inputs)
+        return nx.freeze(view)
+
+    @cached_property
+    def latency(self) -> dict[str, int]:
+        """Clock cycles from the inputs to each node's output (longest path)."""
+        latency: dict[str, int] = {}
+        for node in self.nodes:
+            start = max((latency[name] for name in node.inputs), default=0)
+            latency[node.name] = start + node.op.latency
+        return latency
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over structure and constants; node origins do not count."""
+        digest = hashlib.sha256(f"{self.name}|{self.outputs}".encode())
+        for node in self.nodes:
+            digest.update(f"|{node.name}|{node.inputs}|{node.op.digest}".encode())
+        return digest.hexdigest()
+
+    def inputs_of(self, node: Node) -> tuple[Wire, ...]:
+        """Input wires of `node`, in order."""
+        return tuple(self.wires[name] for name in node.inputs)
+
+    def feeds(self) -> tuple[Node, ...]:
+        """The nodes that have no input: where samples enter."""
+        return tuple(node for node in self.nodes if not node.inputs)
+
+
+def check(graph: Graph) -> Graph:
+    """Return `graph` if it keeps every rule.
+
+    Names are unique and legal in every output language, inputs are defined before use, types
+    infer, outputs exist, and the inputs of every node have the same latency.
+
+    Raises:
+        GraphError: the first rule broken, with graph and node.
+    """
+    where = f"graph {graph.name!r}"
+    if not _NAME.fullmatch(graph.name):
+        raise GraphError(f"{where}: the name must match {_NAME.pattern}")
+    seen: set[str] = set()
+    for node in graph.nodes:
+        if not _NAME.fullmatch(node.name):
+            raise GraphError(f"{where}: node name {node.name!r} must match {_NAME.pattern}")
+        if node.name in seen:
+            raise GraphError(f"{where}: two nodes are called {node.name!r}")
+        if missing := [name for name in node.inputs if name not in seen]:
+            raise GraphError(
+                f"{where}: node {node.name!r} reads {missing[0]!r}, which no earlier node defines"
+            )
+        seen.add(node.name)
+    if not graph.outputs or (missing := [name for name in graph.outputs if name not in seen]):
+        raise GraphError(f"{where}: outputs {graph.outputs} must be one or more of its nodes")
+    _ = graph.wires
+    for node in graph.nodes:
+        if len({graph.latency[name] for name in node.inputs}) > 1:
+            arrival = {name: graph.latency[name] for name in node.inputs}
+            raise GraphError(
+                f"{where}: inputs of node {node.name!r} arrive in different cycles: {arrival}"
+            )
+    return graph

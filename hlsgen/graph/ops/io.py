@@ -1,0 +1,61 @@
+"""Where samples enter the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hlsgen.errors import GraphError
+from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Area, Op, Values, Wire, array, op
+
+
+@op("input")
+@dataclass(frozen=True, eq=False)
+class Input(Op):
+    """Integer words of the features, `bits` wide, unsigned.
+
+    The host makes word w of feature f from a real value v as
+    w = clip(round((v - offset[f]) / scale[f]), 0, 2**bits - 1); the circuit never sees v.
+
+    Args:
+        bits: width of every word, 1..16.
+        offset: float64 [lanes], in the unit of the feature.
+        scale: float64 [lanes], > 0, feature units per step of the word.
+    """
+
+    bits: int
+    offset: NDArray[np.float64] = array("float64")
+    scale: NDArray[np.float64] = array("float64")
+
+    def infer(self, *wires: Wire) -> Wire:
+        if wires:
+            raise GraphError("takes no input")
+        if not 1 <= self.bits <= 16:
+            raise GraphError(f"has words of {self.bits} bits, allowed are 1 to 16")
+        if self.offset.ndim != 1 or self.offset.shape != self.scale.shape:
+            raise GraphError("needs one offset and one scale for each feature")
+        if not (np.isfinite(self.offset).all() and (self.scale > 0).all()):
+            raise GraphError("needs finite offsets and scales > 0")
+        return Wire(len(self.offset), 0, 2**self.bits - 1)
+
+    def quantise(self, samples: NDArray[np.float64]) -> Values:
+        """Words [batch, 1, lanes] for real samples [batch, lanes]."""
+        steps = np.rint((samples - self.offset) / self.scale)
+        return np.clip(steps, 0, 2**self.bits - 1).astype(np.int64)[:, None, :]
+
+    def eval(self, *values: Values) -> Values:
+        return values[0]
+
+    def area(self, fabric: Fabric, *wires: Wire) -> Area:
+        return Area()
+
+    def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
+        return 0.0
+
+    @classmethod
+    def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
+        lanes = int(rng.integers(1, 5))
+        return cls(int(rng.integers(1, 4)), rng.normal(size=lanes), rng.random(lanes) + 0.1), ()

@@ -1,0 +1,109 @@
+"""Sums of groups of lanes: popcounts where the lanes are bits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hlsgen.errors import GraphError
+from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Area, Constants, Lanes, Op, Values, Wire, array, op
+
+
+@op("sum")
+@dataclass(frozen=True, eq=False)
+class Sum(Op):
+    """Output lane g is bias[g] + the sum of x[src[offset[g] : offset[g + 1]]].
+
+    Args:
+        src: int32 [m], 0 <= src < lanes of x; a lane may be added more than once.
+        offset: int32 [groups + 1], from 0 to m, ascending.
+        bias: int64 [groups].
+    """
+
+    src: Lanes = array("int32")
+    offset: Lanes = array("int32")
+    bias: NDArray[np.int64] = array("int64")
+
+    @property
+    def sizes(self) -> Lanes:
+        """Number of lanes added in each group."""
+        return np.diff(self.offset)
+
+    @property
+    def group(self) -> Lanes:
+        """The group that each entry of `src` belongs to."""
+        return np.repeat(np.arange(len(self.bias), dtype=np.int32), self.sizes)
+
+    def infer(self, *wires: Wire) -> Wire:
+        (x,) = wires
+        bounds_fit = len(self.offset) == len(self.bias) + 1 and len(self.bias) > 0
+        if not bounds_fit or self.offset[0] != 0 or self.offset[-1] != len(self.src):
+            raise GraphError("needs offsets from 0 to the number of lanes, one more than biases")
+        if (self.sizes < 0).any():
+            raise GraphError("needs ascending offsets")
+        if ((self.src < 0) | (self.src >= x.lanes)).any():
+            raise GraphError(f"reads lane {self.src.max()}, its input has {x.lanes} lanes")
+        lo, hi = self.bias + self.sizes * x.lo, self.bias + self.sizes * x.hi
+        return Wire(len(self.bias), int(lo.min()), int(hi.max()), x.beats)
+
+    def eval(self, *values: Values) -> Values:
+        total = np.zeros((*values[0].shape[:-1], len(self.src) + 1), dtype=np.int64)
+        np.cumsum(values[0][..., self.src], axis=-1, out=total[..., 1:])
+        return np.asarray(total[..., self.offset[1:]] - total[..., self.offset[:-1]] + self.bias)
+
+    def area(self, fabric: Fabric, *wires: Wire) -> Area:
+        """One LUT for each result bit of each adder in a binary tree, as synthesis makes of +."""
+        return Area(
+            float(sum(n * bits for size in self.sizes for n, bits in _tree(size, wires[0].bits)))
+        )
+
+    def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
+        largest = int(self.sizes.max(initial=0)) + bool(self.bias.any())
+        return sum(fabric.adder_ns(bits) for _, bits in _tree(largest, wires[0].bits))
+
+    @classmethod
+    def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
+        wire = Wire(int(rng.integers(1, 7)), int(rng.integers(-2, 1)), int(rng.integers(1, 3)))
+        sizes = rng.integers(0, 8, int(rng.integers(1, 4)))
+        src = rng.integers(0, wire.lanes, sizes.sum())
+        return cls.of(src, sizes, rng.integers(-3, 4, len(sizes))), (wire,)
+
+    @classmethod
+    def of(cls, src: NDArray[np.integer], sizes: NDArray[np.integer], bias: NDArray[np.int64]) -> Sum:
+        """Sums of consecutive runs of `src`, `sizes[g]` lanes each."""
+        return cls(src, np.concatenate([[0], np.cumsum(sizes)]), bias)
+
+    def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
+        return np.isin(np.arange(wire.lanes), self.src)
+
+    def keep(self, lanes: Lanes) -> Op:
+        kept = np.isin(self.group, lanes)
+        return Sum.of(self.src[kept], self.sizes[lanes], self.bias[lanes])
+
+    def rewire(self, i: int, lane_of: Lanes) -> Op:
+        return dataclasses.replace(self, src=lane_of[self.src])
+
+    def simplify(self, wires: tuple[Wire, ...], known: tuple[Constants, ...]) -> Op:
+        """Constant lanes are added to the bias."""
+        fixed = known[0].mask[self.src]
+        value = np.where(fixed, known[0].value[self.src], 0)
+        groups = len(self.bias)
+        extra = np.bincount(self.group, weights=value, minlength=groups).astype(np.int64)
+        sizes = np.bincount(self.group[~fixed], minlength=groups)
+        return Sum.of(self.src[~fixed], sizes, self.bias + extra)
+
+    def constants(self, wires: tuple[Wire, ...]) -> Constants:
+        return Constants(self.sizes == 0, self.bias)
+
+
+def _tree(terms: int, bits: int) -> Iterator[tuple[int, int]]:
+    """Levels of a binary adder tree: (adders, bits of each result)."""
+    while terms > 1:
+        bits += 1
+        yield terms // 2, bits
+        terms -= terms // 2

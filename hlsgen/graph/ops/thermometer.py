@@ -1,0 +1,71 @@
+"""Thermometer code: comparisons of feature words with constants."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hlsgen.errors import GraphError
+from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Area, Constants, Lanes, Op, Values, Wire, array, op
+
+
+@op("thermometer")
+@dataclass(frozen=True, eq=False)
+class Thermometer(Op):
+    """Output lane i is 1 where x[feature[i]] >= threshold[i].
+
+    Args:
+        feature: int32 [n], 0 <= feature < lanes of x.
+        threshold: int64 [n].
+    """
+
+    feature: Lanes = array("int32")
+    threshold: NDArray[np.int64] = array("int64")
+
+    def infer(self, *wires: Wire) -> Wire:
+        (x,) = wires
+        if self.feature.ndim != 1 or self.feature.shape != self.threshold.shape:
+            raise GraphError("needs one feature and one threshold for each output lane")
+        if ((self.feature < 0) | (self.feature >= x.lanes)).any():
+            raise GraphError(f"reads lane {self.feature.max()}, its input has {x.lanes} lanes")
+        return Wire(len(self.feature), 0, 1, x.beats)
+
+    def eval(self, *values: Values) -> Values:
+        return (values[0][..., self.feature] >= self.threshold).astype(np.int64)
+
+    def area(self, fabric: Fabric, *wires: Wire) -> Area:
+        bits = wires[0].bits
+        # A comparison with a constant needs the bits above the constant's trailing zeros only.
+        luts = max(1, -(-(bits - 1) // (fabric.lut_inputs - 1)))
+        return Area(float(luts * len(self.feature)))
+
+    def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
+        return fabric.lut_ns * fabric.levels(wires[0].bits)
+
+    @classmethod
+    def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
+        wire = Wire(int(rng.integers(1, 4)), 0, 7)
+        n = int(rng.integers(1, 9))
+        return cls(rng.integers(0, wire.lanes, n), rng.integers(0, 9, n)), (wire,)
+
+    def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
+        return np.isin(np.arange(wire.lanes), self.feature)
+
+    def keep(self, lanes: Lanes) -> Op:
+        return Thermometer(self.feature[lanes], self.threshold[lanes])
+
+    def rewire(self, i: int, lane_of: Lanes) -> Op:
+        return dataclasses.replace(self, feature=lane_of[self.feature])
+
+    def constants(self, wires: tuple[Wire, ...]) -> Constants:
+        always, never = self.threshold <= wires[0].lo, self.threshold > wires[0].hi
+        return Constants(always | never, always.astype(np.int64))
+
+    def twins(self) -> Lanes:
+        key = np.stack([self.feature.astype(np.int64), self.threshold], axis=1)
+        _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        return first[inverse.ravel()].astype(np.int32)

@@ -1,0 +1,93 @@
+"""A project: what to train, on which data, how large, for which clock (`project.toml`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hlsgen.errors import ConfigError
+from hlsgen.schema import Record, load_toml
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Data(Record):
+    """Where the samples come from and how they are split.
+
+    `source` is `digits` (embedded, from scikit-learn), `openml:NAME` or `npz:PATH` (relative to
+    the project file; arrays x, y or x_train, y_train, x_test, y_test).
+    """
+
+    source: Annotated[str, Field(pattern=r"^(digits|openml:\S+|npz:.+)$")]
+    test: Share = 0.2
+    validation: Share = 0.15
+
+
+class Inputs(Record):
+    """The input word of each feature and its thermometer code."""
+
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
+    thresholds: Annotated[int, Field(ge=1, le=1024)] = 8
+
+
+class Model(Record):
+    """The network: layers of LUTs with `fan_in` inputs each, then one popcount per class."""
+
+    method: str = "dwn"
+    layers: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    fan_in: Annotated[int, Field(ge=2, le=6)] = 6
+    wiring: Literal["random", "learned"] = "learned"
+    candidates: Annotated[int, Field(ge=2, le=4096)] = 32
+
+
+class Train(Record):
+    """The training run. `learning_rate` decays along a cosine to zero."""
+
+    epochs: Positive = 30
+    batch: Positive = 128
+    learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
+    temperature: Annotated[float, Field(gt=0.0)] = 8.0
+
+
+class Hardware(Record):
+    """What the circuit is built for."""
+
+    clock_mhz: Annotated[float, Field(gt=0.0, le=1000.0)] = 50.0
+
+
+class Range(Record):
+    """Bounds on one number of the report; a bound that is left out does not apply."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Project(Record):
+    """One `project.toml`. `folder` is where it lies; relative paths in it start there."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+    title: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    data: Data
+    inputs: Inputs = Inputs()
+    model: Model
+    train: Train = Train()
+    hardware: Hardware = Hardware()
+    limits: dict[str, Range] = {}
+    folder: Path = Path()
+
+
+def load_project(path: Path) -> Project:
+    """Read the project at `path`: a `project.toml`, or the folder that holds one.
+
+    Raises:
+        ConfigError: no project there, or a mistake in the file.
+    """
+    file = path / "project.toml" if path.is_dir() else path
+    if not file.is_file():
+        raise ConfigError(f"{path}: no project here (looked for {file})")
+    project = load_toml(file, Project)
+    return project.model_copy(update={"folder": file.parent})

