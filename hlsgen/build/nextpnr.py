@@ -1,0 +1,77 @@
+"""ECP5 boards: Yosys, nextpnr and ecppack, all from PyPI, to a bitstream."""
+
+from __future__ import annotations
+
+from hlsgen import __version__
+from hlsgen.boards import Board, Nextpnr
+from hlsgen.emit import emit_uart
+from hlsgen.emit.render import render
+from hlsgen.errors import ConfigError
+from hlsgen.graph.ir import Graph
+from hlsgen.plan import Plan, Step
+
+_LAMPS = 8
+
+
+def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> Plan:
+    """Files and steps from the emitted `rtl` to `<name>.bit`, at `clock_mhz`.
+
+    Raises:
+        ConfigError: the board lacks a pin, or its clock cannot be made.
+    """
+    name, top = graph.name, f"{graph.name}_top"
+    options = board.nextpnr
+    if options is None or board.shell.baud is None:
+        raise ConfigError(f"board {board.name}: flow nextpnr needs [nextpnr] and a UART shell")
+    if missing := {"clk", "uart_rxd", "uart_txd"} - set(board.pins):
+        raise ConfigError(f"board {board.name}: [pins] lacks {', '.join(sorted(missing))}")
+    if clock_mhz > board.clock.max_mhz:
+        raise ConfigError(
+            f"hardware.clock_mhz is {clock_mhz}, board {board.name} allows {board.clock.max_mhz}"
+        )
+    with_pll = clock_mhz != board.clock.source_mhz
+    shell = emit_uart(graph, clock_mhz, board.shell.baud)
+    wrapper = render(
+        "verilog/uart_top.v.j2",
+        version=__version__,
+        digest=graph.digest,
+        name=name,
+        pll=with_pll,
+        lamps=[f"led{i}" for i in range(_LAMPS) if f"led{i}" in board.pins],
+        constants=board.constants,
+    )
+    made = [f"synth/{name}_pll.v"] if with_pll else []
+    sources = sorted([*rtl.files, *shell.files, f"synth/{top}.v"]) + made
+    files = {
+        **shell.files,
+        f"synth/{top}.v": wrapper,
+        "synth/synth.ys": render("nextpnr/synth.ys.j2", sources=sources, top=top),
+        "route/pins.lpf": render("nextpnr/pins.lpf.j2", board=board),
+    }
+    steps = _pll_steps(name, board, clock_mhz) if with_pll else ()
+    return Plan(files, (*steps, *_steps(name, top, options, clock_mhz, seed)))
+
+
+def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
+    """The clock generator's module, computed by ecppll."""
+    made = f"synth/{name}_pll.v"
+    args = (
+        *("--clkin", f"{board.clock.source_mhz:g}", "--clkin_name", "clkin"),
+        *("--clkout0", f"{clock_mhz:g}", "--clkout0_name", "clkout"),
+        *("--module", f"{name}_pll", "--file", made),
+    )
+    return (Step("ecppll", args, (made,), log="pll"),)
+
+
+def _steps(name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int) -> tuple[Step, ...]:
+    netlist, config = f"synth/{top}.json", f"route/{top}.config"
+    route = (
+        *(f"--{options.device}", "--package", options.package, "--speed", str(options.speed)),
+        *("--json", netlist, "--lpf", "route/pins.lpf", "--textcfg", config),
+        *("--report", "route/report.json", "--freq", f"{clock_mhz:g}", "--seed", str(seed)),
+    )
+    return (
+        Step("yosys", ("-s", "synth/synth.ys"), (netlist, "synth/stat.json"), log="synth"),
+        Step("nextpnr-ecp5", route, (config, "route/report.json"), (netlist,), log="route"),
+        Step("ecppack", (config, f"{name}.bit", "--compress"), (f"{name}.bit",), (config,), "pack"),
+    )

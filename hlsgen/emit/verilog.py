@@ -1,0 +1,156 @@
+"""Verilog: literals, lanes, and the module of each node, of the core and of the shells."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from hlsgen import __version__
+from hlsgen.emit.render import has_template, render
+from hlsgen.errors import GraphError
+from hlsgen.graph.ir import Graph, Node, Op
+from hlsgen.paths import data_dir
+from hlsgen.plan import Plan
+
+# Modules that the core and its shells are called, so no node may be.
+RESERVED = frozenset({"core", "stage", "axis", "uart", "top", "pll"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """How frames travel: beats of `width` bits, least significant first."""
+
+    width: int
+    in_bits: int
+    out_bits: int
+
+    @property
+    def in_beats(self) -> int:
+        """Beats of one input frame."""
+        return -(-self.in_bits // self.width)
+
+    @property
+    def out_beats(self) -> int:
+        """Beats of one answer."""
+        return -(-self.out_bits // self.width)
+
+
+def framing(graph: Graph, width: int) -> Framing:
+    """The frame and the answer of `graph` in beats of `width` bits."""
+    in_bits = sum(graph.wires[node.name].width_bits for node in graph.feeds())
+    out_bits = sum(graph.wires[name].width_bits for name in graph.outputs)
+    return Framing(width, in_bits, out_bits)
+
+
+def emit(graph: Graph, width: int) -> Plan:
+    """One module a node, the core, and the AXI-Stream shell with beats of `width` bits.
+
+    Args:
+        graph: a checked graph whose outputs all have the same latency of at least one cycle.
+        width: bits of a beat, a multiple of eight.
+
+    Returns:
+        A plan of files below rtl/; the same graph gives the same bytes.
+
+    Raises:
+        GraphError: a name is taken, an operator has no template, or the graph is not pipelined.
+    """
+    latencies = {graph.latency[name] for name in graph.outputs}
+    if len(latencies) > 1 or 0 in latencies:
+        raise GraphError(
+            f"graph {graph.name!r}: outputs have latencies {sorted(latencies)}, must be one and"
+            " at least 1: run the stage opt first"
+        )
+    banner = {"version": __version__, "digest": graph.digest}
+    files = {f"rtl/{name}": text for name, text in library()}
+    for node in graph.nodes:
+        if node.name in RESERVED:
+            raise GraphError(f"graph {graph.name!r}: a node may not be called {node.name!r}")
+        if node.inputs:
+            files[f"rtl/{graph.name}_{node.name}.v"] = node_module(graph, node, banner)
+    frame = framing(graph, width)
+    values = banner | {
+        "name": graph.name,
+        "latency": latencies.pop(),
+        "in_bits": frame.in_bits,
+        "out_bits": frame.out_bits,
+    }
+    shell = values | {"width": width, "in_beats": frame.in_beats, "out_beats": frame.out_beats}
+    ports = {"nodes": list(_ports(graph)), "outputs": list(graph.outputs)}
+    # Two places more than the pipeline has stages keep it full while answers leave at full speed.
+    depth = {"depth": values["latency"] + 2}
+    files[f"rtl/{graph.name}_core.v"] = render("verilog/core.v.j2", **values, **ports)
+    files[f"rtl/{graph.name}_stage.v"] = render("verilog/stage.v.j2", **values, **depth)
+    files[f"rtl/{graph.name}_axis.v"] = render("verilog/axis.v.j2", **shell)
+    return Plan(files)
+
+
+def emit_uart(graph: Graph, clock_mhz: float, baud: int, idle_ms: float = 100.0) -> Plan:
+    """The UART shell around the same stage, for a clock of `clock_mhz`."""
+    frame = framing(graph, 8)
+    text = render(
+        "verilog/uart.v.j2",
+        version=__version__,
+        digest=graph.digest,
+        name=graph.name,
+        width=8,
+        in_bits=frame.in_bits,
+        out_bits=frame.out_bits,
+        in_beats=frame.in_beats,
+        out_beats=frame.out_beats,
+        clocks_per_bit=round(clock_mhz * 1e6 / baud),
+        idle_clocks=round(clock_mhz * 1e3 * idle_ms),
+    )
+    return Plan({f"rtl/{graph.name}_uart.v": text})
+
+
+def library() -> Iterator[tuple[str, str]]:
+    """The parameterised modules that every design uses: file name, text."""
+    for path in sorted((data_dir("templates") / "verilog" / "lib").glob("*.v")):
+        yield path.name, path.read_text(encoding="utf-8")
+
+
+def node_module(graph: Graph, node: Node, banner: dict[str, str]) -> str:
+    """The module of one node."""
+    template = f"verilog/{node.op.kind}.v.j2"
+    if not has_template(template):
+        raise GraphError(
+            f"graph {graph.name!r}: no Verilog for operator {node.op.kind!r}:"
+            f" templates/{template} does not exist"
+        )
+    return render(
+        template,
+        **banner,
+        module=f"{graph.name}_{node.name}",
+        op=_plain(node.op),
+        x=graph.inputs_of(node),
+        y=graph.wires[node.name],
+        zip=zip,
+    )
+
+
+def _plain(op: Op) -> SimpleNamespace:
+    """The operator's constants as Python numbers and lists, which templates index quickly."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(op):
+        value = getattr(op, item.name)
+        values[item.name] = value.tolist() if isinstance(value, np.ndarray) else value
+    return SimpleNamespace(**values)
+
+
+def _ports(graph: Graph) -> Iterator[SimpleNamespace]:
+    """What the core's template needs to know of each node."""
+    lsb = 0
+    for node in graph.nodes:
+        wire = graph.wires[node.name]
+        port = SimpleNamespace(
+            name=node.name, inputs=node.inputs, wire=wire, clocked=node.op.latency > 0
+        )
+        if not node.inputs:
+            port.lsb, port.msb = lsb, lsb + wire.width_bits - 1
+            lsb += wire.width_bits
+        yield port

@@ -1,0 +1,85 @@
+"""Registers where the delay model and the requested clock ask for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Graph, Node
+from hlsgen.graph.ops import Register
+
+
+def pipeline(fabric: Fabric, clock_mhz: float) -> Callable[[Graph], Graph]:
+    """The pass that pipelines for `clock_mhz` on `fabric`."""
+
+    def insert_registers(graph: Graph) -> Graph:
+        """Cut every path to the clock period, all paths equally deep, the outputs registered."""
+        bare = remove_registers(graph)
+        stage = _stages(bare, fabric, 1000.0 / clock_mhz)
+        depth = 1 + max(stage[name] for name in bare.outputs)
+        nodes: list[Node] = []
+        delayed: dict[str, list[str]] = {}
+        for node in bare.nodes:
+            inputs = tuple(
+                _after(nodes, delayed, name, stage[node.name] - stage[name])
+                for name in node.inputs
+            )
+            nodes.append(dataclasses.replace(node, inputs=inputs))
+            delayed[node.name] = [node.name]
+        outputs = tuple(_after(nodes, delayed, name, depth - stage[name]) for name in bare.outputs)
+        return dataclasses.replace(bare, nodes=tuple(nodes), outputs=outputs)
+
+    return insert_registers
+
+
+def remove_registers(graph: Graph) -> Graph:
+    """The graph with every register replaced by a wire."""
+    source: dict[str, str] = {}
+    nodes = []
+    for node in graph.nodes:
+        inputs = tuple(source[name] for name in node.inputs)
+        if isinstance(node.op, Register):
+            source[node.name] = inputs[0]
+        else:
+            source[node.name] = node.name
+            nodes.append(dataclasses.replace(node, inputs=inputs))
+    outputs = tuple(source[name] for name in graph.outputs)
+    return dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs)
+
+
+def fmax_mhz(graph: Graph, fabric: Fabric) -> float:
+    """Estimated fastest clock: the longest register-to-register path."""
+    arrival: dict[str, float] = {}
+    longest = 0.0
+    for node in graph.nodes:
+        start = max((arrival[name] for name in node.inputs), default=0.0)
+        end = start + node.op.delay_ns(fabric, *graph.inputs_of(node))
+        longest = max(longest, end)
+        arrival[node.name] = 0.0 if node.op.latency else end
+    return 1000.0 / (longest + fabric.register_ns)
+
+
+def _stages(graph: Graph, fabric: Fabric, period_ns: float) -> dict[str, int]:
+    """The pipeline stage of each node: as early as its inputs and the period allow."""
+    budget = period_ns - fabric.register_ns
+    stage: dict[str, int] = {}
+    arrival: dict[str, float] = {}
+    for node in graph.nodes:
+        here = max((stage[name] for name in node.inputs), default=0)
+        start = max((arrival[name] for name in node.inputs if stage[name] == here), default=0.0)
+        delay = node.op.delay_ns(fabric, *graph.inputs_of(node))
+        if start > 0.0 and start + delay > budget:
+            here, start = here + 1, 0.0
+        stage[node.name], arrival[node.name] = here, start + delay
+    return stage
+
+
+def _after(nodes: list[Node], delayed: dict[str, list[str]], name: str, cycles: int) -> str:
+    """The name of `name` delayed by `cycles`; registers are made once and shared."""
+    chain = delayed[name]
+    while len(chain) <= cycles:
+        register = Node(f"{name}_r{len(chain)}", Register(), (chain[-1],))
+        nodes.append(register)
+        chain.append(register.name)
+    return chain[cycles]
