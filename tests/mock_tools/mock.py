@@ -10,6 +10,7 @@ garbage  a version that cannot be read
 hang     never ends
 """
 
+# ruff: noqa: T201
 from __future__ import annotations
 
 import json
