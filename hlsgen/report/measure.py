@@ -1,0 +1,205 @@
+"""From evidence to report: every number with the stage, tool and file that it came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hlsgen.graph import Graph, run
+from hlsgen.graph.ir import Values
+from hlsgen.report import area, energy, timing
+from hlsgen.report.energy import Energy
+from hlsgen.report.evidence import Evidence, Samples
+from hlsgen.report.limits import check_limits
+from hlsgen.report.number import Layer, Number, Report, Stage, Value
+from hlsgen.report.provenance import facts, notes
+
+_STAT, _ROUTE, _FINAL = "synth/stat.json", "route/report.json", "graph/final.json"
+_SAMPLES, _METRICS = "graph/samples.npz", "graph/metrics.json"
+_HLSGEN = "hlsgen"
+
+
+def measure(evidence: Evidence) -> Report:
+    """The report of one build folder.
+
+    Raises:
+        ConfigError: a limit on an unknown number.
+        GraphError: the samples do not fit the graph.
+    """
+    graph, project, board = evidence.final, evidence.project, evidence.board
+    classes = None if evidence.samples is None else predict(graph, evidence.samples)
+    spent = _energy(evidence)
+    layers = _layers(evidence, spent)
+    numbers = {
+        "accuracy": _accuracy(evidence, classes),
+        **_area(evidence, layers),
+        **_timing(evidence),
+        "energy_nj": _estimate(
+            spent.total_nj if spent else None, "nJ", f"{_SAMPLES}; {energy.SOURCE}"
+        ),
+        "verified": _verified(evidence),
+    }
+    numbers |= _derived(evidence, numbers)
+    graphs = {"export": evidence.export, "final": graph}
+    return Report(
+        name=project.name if project else graph.name,
+        board=board.name if board else "",
+        numbers=numbers,
+        layers=layers,
+        rungs=evidence.verdict.rungs if evidence.verdict else (),
+        limits=check_limits(project.limits if project else {}, numbers),
+        fan_in={name: area.fan_in(part) for name, part in graphs.items() if part},
+        confusion=_confusion(evidence, classes),
+        facts=facts(evidence),
+        notes=notes(evidence, numbers, spent),
+    )
+
+
+def predict(graph: Graph, samples: Samples) -> NDArray[np.int64] | None:
+    """The class of each sample as the hardware decides it; None if the graph ends in no class."""
+    output = graph.wires[graph.outputs[-1]]
+    if (output.lanes, output.beats) != (1, 1) or len(graph.feeds()) != 1:
+        return None
+    return run(graph, _feeds(graph, samples))[graph.outputs[-1]][:, 0, 0]
+
+
+def _feeds(graph: Graph, samples: Samples) -> dict[str, Values]:
+    return {graph.feeds()[0].name: samples.x}
+
+
+def _estimate(value: Value, unit: str, source: str = _FINAL) -> Number:
+    return Number(value, unit, "estimate", _HLSGEN, source)
+
+
+def _accuracy(evidence: Evidence, classes: NDArray[np.int64] | None) -> Number:
+    """The interpreter's on the test words; without them what the training measured."""
+    if classes is not None and evidence.samples is not None and len(classes):
+        share = float(np.mean(classes == evidence.samples.y))
+        source = f"graph/final.npz on {_SAMPLES}"
+        return Number(share, "fraction", "verify", "hlsgen interpreter", source)
+    trained = (evidence.metrics or {}).get("test_accuracy")
+    return Number(trained, "fraction", "train", "torch", _METRICS)
+
+
+def _area(evidence: Evidence, layers: tuple[Layer, ...]) -> dict[str, Number]:
+    """LUTs and registers: from the router, else from synthesis, else estimated."""
+    known = evidence.board is not None
+    core_lut = _estimate(round(sum(row.lut for row in layers)) if known else None, "LUT")
+    core_ff = _estimate(sum(row.ff for row in layers) if known else None, "FF")
+    synth_lut = synth_ff = None
+    if evidence.stat and evidence.board:
+        counts = area.cells(evidence.stat)
+        synth_lut = area.luts(evidence.board.fabric, counts)
+        synth_ff = area.registers(evidence.board.fabric, counts)
+    yosys = str((evidence.stat or {}).get("creator", "Yosys")).split(" (")[0]
+    lut_synth = Number(synth_lut, "LUT", "synth", yosys, _STAT)
+    ff_synth = Number(synth_ff, "FF", "synth", yosys, _STAT)
+    lut_route = _used(evidence.route, "TRELLIS_COMB", "LUT")
+    ff_route = _used(evidence.route, "TRELLIS_FF", "FF")
+    return {
+        "lut": _first(lut_route, lut_synth, core_lut),
+        "ff": _first(ff_route, ff_synth, core_ff),
+        "lut_core": core_lut,
+        "ff_core": core_ff,
+        "lut_synth": lut_synth,
+        "ff_synth": ff_synth,
+    }
+
+
+def _used(route: dict[str, Any] | None, kind: str, unit: str) -> Number:
+    used = (route or {}).get("utilization", {}).get(kind, {}).get("used")
+    return Number(used, unit, "route", "nextpnr-ecp5", _ROUTE)
+
+
+def _first(*candidates: Number) -> Number:
+    """The first that was measured; the last if none was."""
+    return next((number for number in candidates if number.value is not None), candidates[-1])
+
+
+def _timing(evidence: Evidence) -> dict[str, Number]:
+    graph, verified = evidence.final, _verified(evidence).value is True
+    clock_mhz = evidence.project.hardware.clock_mhz if evidence.project else None
+    routed = None
+    if evidence.route and clock_mhz:
+        routed = timing.routed_mhz(evidence.route, clock_mhz)
+    modelled = timing.estimate_mhz(graph, evidence.board.logic) if evidence.board else None
+    cycles = graph.latency[graph.outputs[-1]]
+    stage: Stage = "verify" if verified else "estimate"
+    beats = max(wire.beats for wire in graph.wires.values())
+    clock = "project.json: hardware.clock_mhz"
+    return {
+        "fmax_mhz": Number(routed, "MHz", "route", "nextpnr-ecp5", _ROUTE),
+        "fmax_estimate_mhz": _estimate(modelled, "MHz"),
+        "clock_mhz": _estimate(clock_mhz, "MHz", clock),
+        "latency_cycles": Number(cycles, "cycles", stage, _HLSGEN, _FINAL),
+        "latency_ns": Number(
+            1000.0 * cycles / clock_mhz if clock_mhz else None,
+            "ns", stage, _HLSGEN, f"latency_cycles / clock_mhz ({clock})",
+        ),
+        "throughput_per_s": Number(
+            1e6 * clock_mhz / beats if clock_mhz else None,
+            "inferences/s", stage, _HLSGEN, "clock_mhz / beats a frame (core alone, II = 1)",
+        ),
+    }  # fmt: skip
+
+
+def _derived(evidence: Evidence, numbers: dict[str, Number]) -> dict[str, Number]:
+    """Area-delay product and shares of the device, as good as the LUT count they come from."""
+    lut, latency = numbers["lut"], numbers["latency_ns"].value
+    product = None if lut.value is None or latency is None else lut.value * latency
+    derived = {
+        "area_delay_lut_ns": replace(
+            lut, value=product, unit="LUT ns", source=f"lut ({lut.source}) x latency_ns"
+        )
+    }
+    for name in ("lut", "ff"):
+        used = numbers[name]
+        total = getattr(evidence.board.resources, name) if evidence.board else None
+        share = None if used.value is None or not total else 100.0 * used.value / total
+        source = f"{name} ({used.source}) / board.json: resources.{name}"
+        derived[f"{name}_used_percent"] = replace(used, value=share, unit="%", source=source)
+    return derived
+
+
+def _verified(evidence: Evidence) -> Number:
+    """Whether what was run of the ladder passed, for exactly this graph."""
+    verdict = evidence.verdict
+    about_this = verdict is not None and verdict.graph == evidence.final.digest
+    value = verdict.ok if verdict is not None and about_this else None
+    return Number(value, "", "verify", _HLSGEN, "verify/verdict.json")
+
+
+def _energy(evidence: Evidence) -> Energy | None:
+    graph, board, samples = evidence.final, evidence.board, evidence.samples
+    if board is None or samples is None or len(graph.feeds()) != 1:
+        return None
+    return energy.estimate(graph, board.logic, _feeds(graph, samples))
+
+
+def _layers(evidence: Evidence, spent: Energy | None) -> tuple[Layer, ...]:
+    if evidence.board is None:
+        return ()
+    rows = area.layers(evidence.final, evidence.board.logic, evidence.stat)
+    if spent is None:
+        return rows
+    return tuple(
+        replace(row, toggles=spent.toggles[row.name], energy_nj=spent.energy_nj[row.name])
+        for row in rows
+    )
+
+
+def _confusion(
+    evidence: Evidence, classes: NDArray[np.int64] | None
+) -> tuple[tuple[int, ...], ...] | None:
+    """Rows are labels, columns are decisions; the training's own where no samples lie there."""
+    if classes is None or evidence.samples is None:
+        rows = (evidence.metrics or {}).get("confusion")
+        return tuple(tuple(int(n) for n in row) for row in rows) if rows else None
+    labels = evidence.samples.y
+    size = int(max(labels.max(initial=0), evidence.final.wires[evidence.final.outputs[-1]].hi)) + 1
+    table = np.zeros((size, size), dtype=np.int64)
+    np.add.at(table, (labels, classes), 1)
+    return tuple(tuple(int(n) for n in row) for row in table)

@@ -1,0 +1,156 @@
+"""The report as a value: numbers that know where they come from, and nothing that is guessed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hlsgen.errors import ConfigError
+from hlsgen.paths import write_atomic
+from hlsgen.verify.verdict import Rung
+
+FORMAT = 1
+MISSING = "\N{EN DASH}"
+
+Stage = Literal["estimate", "train", "verify", "synth", "route", "board"]
+Value = float | int | bool | None
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of the report, or None where it was not measured.
+
+    Args:
+        value: in `unit`; a `fraction` lies in 0..1. None is "not measured", never zero.
+        unit: empty for plain counts without one.
+        stage: the stage that fixed it; `estimate` is a model, everything else a measurement.
+        tool: the program that made it.
+        source: the files of the build folder (or the rule) that it was taken from.
+    """
+
+    value: Value
+    unit: str
+    stage: Stage
+    tool: str
+    source: str
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return MISSING
+        if isinstance(self.value, bool):
+            return "yes" if self.value else "no"
+        if self.unit == "fraction":
+            return f"{100 * self.value:.2f} %"
+        return f"{_digits(self.value)} {self.unit}".rstrip()
+
+
+def _digits(value: float) -> str:
+    """Counts in full, other values with four significant digits."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One node of the graph. LUTs and delay are estimates except `lut_synth` (Yosys).
+
+    `toggles` are output bits that change from one inference to the next, on average.
+    """
+
+    name: str
+    kind: str
+    lanes: int
+    bits: int
+    latency_cycles: int
+    lut: float
+    ff: int
+    lut_synth: int | None = None
+    toggles: float | None = None
+    energy_nj: float | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One `[limits]` entry of the project and what became of it."""
+
+    name: str
+    min: float | None
+    max: float | None
+    value: Value
+    status: Literal["kept", "broken", "not measured"]
+
+    def __str__(self) -> str:
+        limits = ((">=", self.min), ("<=", self.max))
+        bounds = [f"{sign} {bound:g}" for sign, bound in limits if bound is not None]
+        found = self.status if self.value is None else f"{self.value:g}"
+        return f"{self.name} is {found}, must be {' and '.join(bounds) or 'anything'}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that one build folder shows.
+
+    `fan_in` holds, for "export" (before optimisation) and "final" (after), how many LUTs read
+    0..6 inputs. `confusion[label][class]` counts test samples. `facts` is provenance, `notes`
+    are sentences that a reader must know before quoting a number.
+    """
+
+    name: str
+    board: str
+    numbers: dict[str, Number]
+    layers: tuple[Layer, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    fan_in: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> tuple[Limit, ...]:
+        """The limits that a measured number exceeds."""
+        return tuple(limit for limit in self.limits if limit.status == "broken")
+
+    def save(self, path: Path) -> None:
+        """Write the report as JSON; the same report gives the same bytes.
+
+        The entries of `numbers` stand at the top level, beside `format`, `name` and the tables.
+        """
+        document = asdict(self)
+        numbers = document.pop("numbers")
+        text = json.dumps({"format": FORMAT, **document, **numbers}, indent=1, allow_nan=False)
+        write_atomic(path, text + "\n")
+
+    @staticmethod
+    def load(path: Path) -> Report:
+        """Read what `save` wrote.
+
+        Raises:
+            ConfigError: the file is missing, damaged, or of another format.
+        """
+        try:
+            return _from_document(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: not a report of format {FORMAT}: {error}") from error
+
+
+def _from_document(document: dict[str, Any]) -> Report:
+    if document.pop("format") != FORMAT:
+        raise ValueError("unknown format")
+    tables = {name: document.pop(name) for name in Report.__dataclass_fields__ if name in document}
+    confusion = tables["confusion"]
+    return Report(
+        numbers={name: Number(**entry) for name, entry in document.items()},
+        name=tables["name"],
+        board=tables["board"],
+        layers=tuple(Layer(**entry) for entry in tables["layers"]),
+        rungs=tuple(Rung(**entry) for entry in tables["rungs"]),
+        limits=tuple(Limit(**entry) for entry in tables["limits"]),
+        fan_in={name: tuple(counts) for name, counts in tables["fan_in"].items()},
+        confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
+        facts=tables["facts"],
+        notes=tuple(tables["notes"]),
+    )

@@ -1,0 +1,124 @@
+"""What a reader must know before a number is quoted or compared."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hlsgen.graph import Graph
+from hlsgen.report.energy import COEFFICIENTS, Energy
+from hlsgen.report.evidence import Evidence
+from hlsgen.report.number import Number
+
+
+def facts(evidence: Evidence) -> dict[str, str]:
+    """Provenance: data, split, seed, what the LUT number counts, device, graph."""
+    project, board, metrics = evidence.project, evidence.board, evidence.metrics or {}
+    found: dict[str, object] = {
+        "data set": metrics.get("dataset") or (project and project.data.source),
+        "samples": _counts(metrics.get("samples")),
+        "model selected on": metrics.get("selection"),
+        "seed": metrics.get("seed", project and project.seed),
+        "method": project and project.model.method,
+        **_counted(evidence.final),
+        "board": board and f"{board.title}, {board.part}",
+        "graph": evidence.final.digest[:16],
+    }
+    return {name: str(value) for name, value in found.items() if value not in (None, "")}
+
+
+def _counts(samples: Any) -> str:
+    """Split sizes, however the training wrote them."""
+    if isinstance(samples, dict):
+        return ", ".join(f"{name} {count}" for name, count in samples.items())
+    return "" if samples is None else str(samples)
+
+
+def _counted(graph: Graph) -> dict[str, str]:
+    """Which parts the LUT number holds; published numbers differ in this (docs/report.md)."""
+    kinds = {node.op.kind for node in graph.nodes}
+    return {
+        "encoder counted": "yes" if "thermometer" in kinds else "no: none in the graph",
+        "argmax counted": "yes" if kinds & {"argmax", "duel"} else "no: none in the graph",
+        "input quantiser counted": "no: the host makes the integer words",
+    }
+
+
+def notes(evidence: Evidence, numbers: dict[str, Number], spent: Energy | None) -> tuple[str, ...]:
+    """Sentences for the reader, most important first."""
+    return tuple(
+        note
+        for note in (
+            _about_verdict(evidence),
+            _about_accuracy(evidence, numbers["accuracy"]),
+            _about_area(numbers["lut"]),
+            _about_clock(numbers),
+            _about_throughput(numbers["throughput_per_s"]),
+            _about_energy(evidence, spent),
+        )
+        if note
+    )
+
+
+def _about_verdict(evidence: Evidence) -> str:
+    if evidence.verdict is None:
+        return "Not verified: this folder holds no verdict. Run `hlsgen verify` on it."
+    if evidence.verdict.graph != evidence.final.digest:
+        return (
+            "The verdict in this folder is about another graph and does not count."
+            " Run `hlsgen verify` on it again."
+        )
+    return ""
+
+
+def _about_accuracy(evidence: Evidence, accuracy: Number) -> str:
+    trained = (evidence.metrics or {}).get("test_accuracy")
+    if accuracy.value is None:
+        return ""
+    if accuracy.stage == "train":
+        return "Accuracy is PyTorch's: the folder has no test words to run the circuit's graph on."
+    if trained is None:
+        return "Accuracy is that of the circuit's graph; PyTorch's own was not recorded."
+    if math.isclose(trained, accuracy.value, abs_tol=1e-9):
+        return "Accuracy was measured on the circuit's graph and equals PyTorch's."
+    return (
+        f"Accuracy was measured on the circuit's graph ({accuracy}) and differs from PyTorch's"
+        f" ({100 * trained:.2f} %)."
+    )
+
+
+def _about_area(lut: Number) -> str:
+    if lut.stage == "estimate":
+        return "LUTs and registers are estimates from the graph, without the I/O shell."
+    return (
+        "LUTs and registers are those of the whole design: core and I/O shell."
+        " `lut_core` and `ff_core` estimate the core alone."
+    )
+
+
+def _about_clock(numbers: dict[str, Number]) -> str:
+    fmax, clock = numbers["fmax_mhz"], numbers["clock_mhz"]
+    if fmax.value is None or clock.value is None or fmax.value >= clock.value:
+        return ""
+    return f"The routed design reaches {fmax} and misses the clock of {clock}."
+
+
+def _about_throughput(throughput: Number) -> str:
+    if throughput.value is None:
+        return ""
+    return (
+        "Throughput is the core's, which takes a new frame whenever one is offered;"
+        " the I/O shell (a UART above all) may feed it far more slowly."
+    )
+
+
+def _about_energy(evidence: Evidence, spent: Energy | None) -> str:
+    if evidence.board is None or spent is None:
+        return ""
+    return (
+        "Energy is an estimate, right to an order of magnitude: bit toggles between"
+        f" {spent.samples} successive test samples (functional simulation, so without glitches)"
+        " times capacitances scaled from a published measurement"
+        f" ({COEFFICIENTS[evidence.board.fabric].source}). Static power, the I/O shell and"
+        " idle clock cycles are not included."
+    )

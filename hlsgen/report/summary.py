@@ -1,0 +1,48 @@
+"""The report in a few rows, for a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hlsgen.report.number import Report
+
+LABELS = {
+    "accuracy": "Test accuracy",
+    "verified": "Verified",
+    "lut": "LUTs",
+    "ff": "Registers",
+    "lut_used_percent": "LUTs of the device",
+    "ff_used_percent": "Registers of the device",
+    "lut_core": "LUTs, core",
+    "ff_core": "Registers, core",
+    "lut_synth": "LUTs after synthesis",
+    "ff_synth": "Registers after synthesis",
+    "clock_mhz": "Clock",
+    "fmax_mhz": "Fmax",
+    "fmax_estimate_mhz": "Fmax, estimated",
+    "latency_cycles": "Latency",
+    "latency_ns": "Latency in time",
+    "throughput_per_s": "Throughput of the core",
+    "energy_nj": "Dynamic energy per inference",
+    "area_delay_lut_ns": "Area-delay product",
+}
+
+TILES = ("accuracy", "verified", "lut", "ff", "fmax_mhz", "latency_ns", "energy_nj")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: what, the value with its unit (or a dash), the stage it comes from."""
+
+    label: str
+    value: str
+    stage: str
+
+
+def summary(report: Report) -> list[Row]:
+    """The numbers in reading order; the stage is left empty where nothing was measured."""
+    numbers = ((label, report.numbers[name]) for name, label in LABELS.items())
+    return [
+        Row(label, str(number), "" if number.value is None else number.stage)
+        for label, number in numbers
+    ]
