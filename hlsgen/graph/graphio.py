@@ -57,7 +57,8 @@ def load(path: Path) -> Graph:
         if document.get("format") != FORMAT:
             found = document.get("format")
             raise GraphError(f"{file}: graph format {found!r}; this hlsgen reads format {FORMAT}")
-        with np.load(data, allow_pickle=False) as arrays:
+        # From memory: numpy leaves the file open when it turns out to be damaged.
+        with np.load(io.BytesIO(data.read_bytes()), allow_pickle=False) as arrays:
             nodes = tuple(_node(file, entry, arrays) for entry in document["nodes"])
         graph = Graph(document["name"], nodes, tuple(document["outputs"]))
     except OSError as error:
