@@ -169,7 +169,8 @@ def test_package_script_runs_these_commands(tmp_path: Path) -> None:
         ["ipx::check_integrity", core],
         ["ipx::save_core", core],
         ["package_xo", "-force", "-xo_path", "vitis/digits_kernel.xo",
-         "-kernel_name", "digits_kernel", "-ctrl_protocol", "ap_ctrl_none", "-ip_directory", "vitis/ip"],
+         "-kernel_name", "digits_kernel", "-ctrl_protocol", "ap_ctrl_none",
+         "-ip_directory", "vitis/ip"],
         ["close_project"],
     ]  # fmt: skip
     assert ["ipx::add_bus_parameter", "FREQ_TOLERANCE_HZ", clock] in calls

@@ -8,12 +8,14 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from hlsgen.errors import ToolFailed, ToolMissing
 from hlsgen.paths import write_atomic
@@ -140,96 +142,145 @@ class Tool:
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> str:
-        """Run the program and return its output.
-
-        The files in `makes` (relative to `cwd`) are deleted first and must exist and hold
-        something afterwards. `log_file` gets the command and the whole output; beside it lies a
-        `replay_*.sh` that runs the command alone.
+        """Run the program and return its output; see `run_command`.
 
         Raises:
             ToolMissing: see `find`.
-            ToolFailed: non-zero exit, an error line, time out, or a product missing; none of
-                `makes` is left behind.
+            ToolFailed: see `run_command`.
         """
-        command = [*self.find().command, *args]
-        extra = {**dict(self.env), **(env or {})}
-        products = [cwd / name for name in makes]
-        for product in products:
-            product.unlink(missing_ok=True)
-            product.parent.mkdir(parents=True, exist_ok=True)
-        _write_replay(log_file, command, cwd, extra)
-        log.debug("%s", shlex.join(command))
-        complete = False
-        try:
-            output, failure = self._execute(command, cwd, extra, log_file, timeout_s)
-            missing = [str(path) for path in products if not _holds_something(path)]
-            if failure or missing:
-                raise ToolFailed(self._complaint(failure, missing, output, log_file))
-            complete = True
-        finally:
-            if not complete:
-                for product in products:
-                    product.unlink(missing_ok=True)
-        return output
+        return run_command(
+            self.name,
+            [*self.find().command, *args],
+            cwd=cwd,
+            makes=makes,
+            log_file=log_file,
+            env={**dict(self.env), **(env or {})},
+            timeout_s=timeout_s,
+            errors=self.errors,
+        )
 
-    def _execute(
-        self,
-        command: list[str],
-        cwd: Path,
-        env: Mapping[str, str],
-        log_file: Path,
-        timeout_s: float | None,
-    ) -> tuple[str, str]:
-        """Output, and what went wrong ('' for nothing)."""
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        failure = ""
-        with log_file.open("w+", encoding="utf-8", errors="replace") as stream:
-            stream.write(f"$ {shlex.join(command)}\n")
-            stream.flush()
-            try:
-                code = subprocess.run(
-                    command,
-                    cwd=cwd,
-                    stdout=stream,
-                    stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL,
-                    env={**os.environ, **env},
-                    timeout=timeout_s,
-                    check=False,
-                ).returncode
-                failure = f"exit code {code}" if code else ""
-            except subprocess.TimeoutExpired:
-                failure = f"still running after {timeout_s:.0f} s"
-            stream.seek(0)
-            output = "".join(stream.readlines()[1:])
-        if not failure and re.search(self.errors, output, re.MULTILINE):
+
+def run_command(
+    name: str,
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    makes: Sequence[str],
+    log_file: Path,
+    env: Mapping[str, str],
+    timeout_s: float | None = None,
+    errors: str = r"^ERROR\b",
+) -> str:
+    """Run `command` in `cwd` and return its output.
+
+    The files in `makes` (relative to `cwd`) are deleted first and must exist and hold something
+    afterwards. `log_file` gets the command and the whole output; beside it lies a `replay_*.sh`
+    that runs the command alone.
+
+    Raises:
+        ToolFailed: non-zero exit, a line that matches `errors`, time out, or a product missing;
+            none of `makes` is left behind.
+    """
+    products = [cwd / product for product in makes]
+    for product in products:
+        product.unlink(missing_ok=True)
+        product.parent.mkdir(parents=True, exist_ok=True)
+    _write_replay(log_file, command, cwd, env)
+    log.debug("%s", shlex.join(command))
+    complete = False
+    try:
+        output, failure = _execute(command, cwd, env, log_file, timeout_s)
+        if not failure and re.search(errors, output, re.MULTILINE):
             failure = "exit code 0, but errors in its output"
-        return output, failure
+        missing = [str(path) for path in products if not _holds_something(path)]
+        if failure or missing:
+            raise ToolFailed(_complaint(name, errors, failure, missing, output, log_file))
+        complete = True
+    finally:
+        if not complete:
+            for product in products:
+                product.unlink(missing_ok=True)
+    return output
 
-    def _complaint(self, failure: str, missing: list[str], output: str, log_file: Path) -> str:
-        lines = [line for line in output.splitlines() if line.strip()]
-        errors = [line for line in lines if re.search(self.errors, line)]
-        shown = errors[:_SHOWN_LINES] or lines[-_SHOWN_LINES:]
-        problem = failure or "exit code 0"
-        if missing:
-            problem += f"; did not make {', '.join(missing)}"
-        return "\n".join([f"{self.name} failed: {problem}", *shown, f"full log: {log_file}"])
+
+def _execute(
+    command: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    log_file: Path,
+    timeout_s: float | None,
+) -> tuple[str, str]:
+    """Output, and what went wrong ('' for nothing)."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    failure = ""
+    with log_file.open("w+", encoding="utf-8", errors="replace") as stream:
+        stream.write(f"$ {shlex.join(command)}\n")
+        stream.flush()
+        try:
+            code = _run_group(command, cwd, env, stream, timeout_s)
+            failure = f"exit code {code}" if code else ""
+        except subprocess.TimeoutExpired:
+            failure = f"still running after {timeout_s:.0f} s"
+        stream.seek(0)
+        output = "".join(stream.readlines()[1:])
+    return output, failure
+
+
+def _run_group(
+    command: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    output: IO[str],
+    timeout_s: float | None,
+) -> int:
+    """Exit code. Vendor tools are shell scripts around the program: all of it ends with us."""
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **env},
+        start_new_session=True,
+    )
+    try:
+        return process.wait(timeout_s)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _complaint(
+    name: str, errors: str, failure: str, missing: list[str], output: str, log_file: Path
+) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    matched = [line for line in lines if re.search(errors, line)]
+    shown = matched[:_SHOWN_LINES] or lines[-_SHOWN_LINES:]
+    problem = failure or "exit code 0"
+    if missing:
+        problem += f"; did not make {', '.join(missing)}"
+    return "\n".join([f"{name} failed: {problem}", *shown, f"full log: {log_file}"])
 
 
 @cache
 def _find(tool: Tool, chosen: str | None) -> Found:
     """Search once per process: starting a WebAssembly tool to ask its version takes seconds."""
+    tried = ""
     for command, path in tool.candidates(chosen):
         if (version := tool.version(command)) is not None:
             return Found(command, version, path)
-    raise ToolMissing(f"{tool.name} not found (looked at {tool.places}). {tool.install}")
+        tried += f"; `{shlex.join([*command, *tool.version_args])}` told no version"
+    raise ToolMissing(f"{tool.name} not found (looked at {tool.places}{tried}). {tool.install}")
 
 
 def _holds_something(path: Path) -> bool:
     return path.is_dir() or (path.is_file() and path.stat().st_size > 0)
 
 
-def _write_replay(log_file: Path, command: list[str], cwd: Path, env: Mapping[str, str]) -> None:
+def _write_replay(
+    log_file: Path, command: Sequence[str], cwd: Path, env: Mapping[str, str]
+) -> None:
     """A shell script that repeats one run by hand."""
     assignments = [f"export {name}={shlex.quote(value)}" for name, value in sorted(env.items())]
     lines = ["#!/bin/sh", f"cd {shlex.quote(str(cwd.resolve()))}", *assignments]

@@ -15,7 +15,8 @@ module digits_kernel (
     input  wire           out_answers_tready
 );
     // The platform's reset comes from afar: two registers keep it off the critical path.
-    reg [1:0] reset = 2'b11;
+    reg [1:0] reset;
+    initial reset = 2'b11;
     always @(posedge ap_clk) reset <= {reset[0], ~ap_rst_n};
 
     digits_axis net (

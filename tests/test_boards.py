@@ -1,0 +1,116 @@
+"""Board files: all of ours load, and every mistake in one names file, key, value and rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hlsgen.boards import board_names, load_board
+from hlsgen.errors import ConfigError
+
+GOOD = """\
+name = "mini"
+title = "A small board"
+vendor = "amd"
+part = "xc0"
+fabric = "xcup"
+flow = "vitis"
+
+[clock]
+source_mhz = 100.0
+max_mhz = 300.0
+
+[shell]
+kind = "axis"
+width_bits = 64
+
+[vitis]
+platform = "p"
+
+[source]
+part = "a"
+clock = "b"
+resources = "c"
+"""
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> Callable[[str, str], Path]:
+    """A file that is GOOD but for one change."""
+
+    def changed(old: str, new: str) -> Path:
+        assert GOOD.count(old) == 1
+        path = tmp_path / "mini.toml"
+        path.write_text(GOOD.replace(old, new), encoding="utf-8")
+        return path
+
+    return changed
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_board_loads_and_is_sourced(name: str) -> None:
+    board = load_board(name)
+    assert board.name == name, "the file's name is the board's name"
+    assert board.clock.source_mhz <= board.clock.max_mhz
+    tables = {"part", "clock", "resources", "pins"} if board.pins else {"part", "clock"}
+    assert all(len(board.source[table]) > 20 for table in tables)
+    assert {"nextpnr": "bit", "vitis": "xclbin"}[board.flow] == board.product
+
+
+def test_u280_facts() -> None:
+    board = load_board("u280")
+    assert board.part == "xcu280-fsvh2892-2L-e"
+    assert board.resources.lut == 162_960 * 8
+    assert board.resources.ff == 162_960 * 16
+    assert (board.shell.kind, board.shell.width_bits) == ("axis", 512)
+    assert board.logic.lut_inputs == 6
+
+
+def test_good_file_is_good(change: Callable[[str, str], Path]) -> None:
+    assert load_board(str(change("xc0", "xc0"))).shell.width_bits == 64
+
+
+def test_unknown_board_lists_the_known() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_board("u281")
+    assert str(caught.value) == f"unknown board 'u281'; known boards: {', '.join(board_names())}"
+    assert "u280" in board_names()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('part = "xc0"', 'parts = "xc0"', "{0}: part is missing\n{0}: unknown key parts; allowed"),
+        ("max_mhz = 300.0", "maxmhz = 300.0", "{0}: clock.max_mhz is missing\n{0}: unknown key"
+         " clock.maxmhz; allowed here: max_mhz, source_mhz"),
+        ("max_mhz = 300.0", 'max_mhz = "300"', "{0}: clock.max_mhz is '300': should be a valid"),
+        ("max_mhz = 300.0", "max_mhz = 0.0", "{0}: clock.max_mhz is 0.0: should be greater than 0"),
+        ("width_bits = 64", "width_bits = 63", "{0}: shell.width_bits is 63: should be a multiple"),
+        ("width_bits = 64", "width_bits = 64.5", "{0}: shell.width_bits is 64.5: should be"),
+        ('kind = "axis"', 'kind = "pcie"', "{0}: shell.kind is 'pcie': should be 'uart' or 'axis'"),
+        ('kind = "axis"', 'kind = "uart"', "baud belongs to kind 'uart', and only there"),
+        ('flow = "vitis"', 'flow = "quartus"', "{0}: flow is 'quartus': should be 'nextpnr' or"),
+        ('flow = "vitis"', 'flow = "nextpnr"', "flow 'nextpnr' needs a table [nextpnr]"),
+        ('"xcup"', '"xc9"', "fabric 'xc9' must be one of ecp5, xcup"),
+        ('name = "mini"', 'name = "Mini 1"', "{0}: name is 'Mini 1': String should match pattern"),
+        ('clock = "b"\n', "", "[source] must say where clock come from"),
+        ('[source]\npart = "a"\nclock = "b"\nresources = "c"\n', "", "{0}: source is missing"),
+        ("[vitis]", "[vitis", "{0}: not valid TOML: "),
+    ],
+)  # fmt: skip
+def test_mistake(change: Callable[[str, str], Path], old: str, new: str, message: str) -> None:
+    path = change(old, new)
+    with pytest.raises(ConfigError) as caught:
+        load_board(str(path))
+    assert message.format(path) in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mini.toml"
+    path.write_text(GOOD.replace("64", "0").replace("100.0", "-1.0"), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_board(str(path))
+    assert len(str(caught.value).splitlines()) == 2
