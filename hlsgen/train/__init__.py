@@ -1,1 +1,9 @@
+"""Training: data sets, methods, and the one loop that serves them all."""
 
+from hlsgen.train.checkpoint import load_model
+from hlsgen.train.data import Dataset, load_data
+from hlsgen.train.loop import Progress, train
+from hlsgen.train.methods import METHODS
+from hlsgen.train.metrics import Metrics
+
+__all__ = ["METHODS", "Dataset", "Metrics", "Progress", "load_data", "load_model", "train"]

@@ -1,0 +1,108 @@
+"""PyTorch networks made of `hlsgen.nn` layers become graphs, compared layer by layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from hlsgen.errors import GraphError
+from hlsgen.graph import Graph, Node, check, run
+from hlsgen.graph.interp import BLOCK
+from hlsgen.nn import Argmax, Layer, LutLayer, Popcount, Quantiser, Thermometer
+
+SUPPORTED = (Quantiser, Thermometer, LutLayer, Popcount, Argmax)
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """How one layer of the torch network compares with its node of the graph."""
+
+    layer: str
+    compared: int
+    mismatches: int
+
+
+def export(network: nn.Sequential, name: str) -> Graph:
+    """The graph `name` that computes what `network` computes in eval mode.
+
+    Args:
+        network: `LutNetwork`, or any (nested) Sequential of layers from `hlsgen.nn`.
+        name: name of the graph and of the circuit.
+
+    Raises:
+        GraphError: an unsupported module, a table with NaN, or layers that do not fit together.
+    """
+    nodes: list[Node] = []
+    for node, origin, layer in _walk(network):
+        previous = tuple(entry.name for entry in nodes[-1:])
+        if isinstance(layer, Quantiser) == bool(previous):
+            raise GraphError(f"module {origin}: a network has one Quantiser, its first layer")
+        try:
+            nodes.append(Node(node, layer.to_op(), previous, origin))
+        except GraphError as error:
+            raise GraphError(f"module {origin}: {error}") from None
+    if not nodes:
+        raise GraphError("the network is empty; its first layer must be a Quantiser")
+    return check(Graph(name, tuple(nodes), (nodes[-1].name,)))
+
+
+def compare(
+    network: nn.Sequential, graph: Graph, words: NDArray[np.integer]
+) -> tuple[LayerResult, ...]:
+    """Compare torch in eval mode with the interpreter: every sample, every layer, exactly.
+
+    Args:
+        network: the trained network.
+        graph: what `export` made of it, before any pass.
+        words: int [batch, features], what the quantiser makes of the samples.
+
+    Returns:
+        For each layer the number of integers compared and of those that differ.
+    """
+    layers = [(node, layer) for node, _, layer in _walk(network)]
+    names = [node for node, _ in layers]
+    if names != [node.name for node in graph.nodes]:
+        raise GraphError(f"graph {graph.name!r} is not the export of this network: expects {names}")
+    compared, mismatches = Counter[str](), Counter[str]()
+    training = network.training
+    network.eval()
+    for start in range(0, len(words), BLOCK):
+        block = words[start : start + BLOCK].astype(np.int64)
+        expected = run(graph, {names[0]: block}, names)
+        value = torch.from_numpy(block)
+        for node, layer in layers:
+            with torch.no_grad():
+                value = layer(value)
+            same = value.cpu().numpy() == expected[node][:, 0]
+            compared[node] += same.size
+            mismatches[node] += int(same.size - np.count_nonzero(same))
+    network.train(training)
+    return tuple(LayerResult(node, compared[node], mismatches[node]) for node in names)
+
+
+def _walk(network: nn.Module) -> Iterator[tuple[str, str, Layer]]:
+    """Node name, module path and module of each layer, in order."""
+    seen = Counter[type[Layer]]()
+    for path, layer in _layers(network, ""):
+        yield layer.node.format(seen[type(layer)]), path, layer
+        seen[type(layer)] += 1
+
+
+def _layers(module: nn.Module, path: str) -> Iterator[tuple[str, Layer]]:
+    if isinstance(module, Layer):
+        yield path or type(module).__name__, module
+    elif isinstance(module, nn.Sequential):
+        for name, child in module.named_children():
+            yield from _layers(child, f"{path}.{name}" if path else name)
+    else:
+        known = ", ".join(layer.__name__ for layer in SUPPORTED)
+        raise GraphError(
+            f"module {path or 'network'} is a {type(module).__name__}, which has no hardware form;"
+            f" supported are Sequential and {known}"
+        )

@@ -1,0 +1,240 @@
+"""The training loop of all methods, on Lightning Fabric."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from hlsgen.errors import ConfigError
+from hlsgen.nn import LutNetwork
+from hlsgen.paths import write_atomic
+from hlsgen.project import Project
+from hlsgen.train.checkpoint import DAMAGE, MODEL, load_model, save_model
+from hlsgen.train.data import Dataset, load_data
+from hlsgen.train.methods import builder
+from hlsgen.train.metrics import Metrics, confusion
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT, HISTORY, METRICS = "last.ckpt", "history.json", "metrics.json"
+
+# Samples evaluated at a time.
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the training stands after an epoch (counted from 1)."""
+
+    epoch: int
+    epochs: int
+    samples_per_s: float
+    eta_s: float
+    loss: float
+    validation_accuracy: float
+
+
+def train(
+    project: Project, folder: Path, progress: Callable[[Progress], None] | None = None
+) -> Metrics:
+    """Train the project's network; write `model.pt`, `history.json`, `metrics.json` to `folder`.
+
+    The epoch with the best validation accuracy (of equal ones, the least validation loss) is
+    kept and measured once on the test samples. `last.ckpt` is written after every epoch; a run
+    that was cut short goes on from it and ends with the same weights as an uninterrupted one.
+
+    Args:
+        project: what to train.
+        folder: where the results go; made if missing.
+        progress: called after every epoch, with the epoch's files already written.
+
+    Raises:
+        ConfigError: a setting that cannot be used, unusable data, or a run that diverged.
+    """
+    make = builder(project.model.method)
+    data = load_data(project)
+    _seed(project.seed, 0)
+    run = _Run(project, data, make(project, data), folder)
+    run.resume()
+    while len(run.history) < project.train.epochs:
+        status = run.epoch()
+        if progress:
+            progress(status)
+    return run.finish()
+
+
+def _seed(*entropy: int) -> None:
+    """Seed every generator; done anew for each epoch, so that no state needs to be saved."""
+    (seed,) = np.random.SeedSequence(entropy).generate_state(1).tolist()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+class _Run:
+    """One training run: network, optimiser, history, and where they are kept."""
+
+    def __init__(self, project: Project, data: Dataset, network: LutNetwork, folder: Path) -> None:
+        self.project, self.data, self.network, self.folder = project, data, network, folder
+        self.history: list[dict[str, float]] = []
+        self.fabric = Fabric(accelerator=project.train.accelerator, devices=1)
+        optimizer = torch.optim.Adam(network.parameters(), lr=project.train.learning_rate)
+        self.model, self.optimizer = self.fabric.setup(network, optimizer)
+        self.train_words, self.train_classes = self._tensors(data.x_train, data.y_train)
+        self.val_words, self.val_classes = self._tensors(data.x_val, data.y_val)
+
+    def _tensors(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        words = self.network.quantiser.quantise(x)
+        return self.fabric.to_device(words), self.fabric.to_device(torch.from_numpy(y))
+
+    @property
+    def key(self) -> str:
+        """Digest of all that decides the weights; a checkpoint with another is of no use."""
+        settings = self.project.model_dump_json(
+            include={"seed", "data", "inputs", "model", "train"}
+        )
+        return hashlib.sha256(
+            f"{settings}|{self.data.digest}|{torch.__version__}".encode()
+        ).hexdigest()
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint of the same run, if there is one."""
+        file = self.folder / CHECKPOINT
+        (self.folder / METRICS).unlink(missing_ok=True)
+        if not (file.is_file() and (self.folder / MODEL).is_file()):
+            return
+        try:
+            state = self.fabric.load(file, weights_only=True)
+            if state["key"] != self.key:
+                log.info("%s is of other settings; training starts afresh", file)
+                return
+            self.network.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.history = state["history"]
+        except DAMAGE as error:
+            raise ConfigError(f"{file}: not a whole checkpoint ({error}); remove it") from error
+
+    def epoch(self) -> Progress:
+        """Train one epoch, evaluate it, keep it."""
+        number, epochs = len(self.history) + 1, self.project.train.epochs
+        start = time.perf_counter()
+        loss, accuracy = self._train(number)
+        seconds = time.perf_counter() - start
+        validation_loss, found = self._evaluate(self.val_words, self.val_classes)
+        record = {
+            "epoch": number,
+            "loss": loss,
+            "train_accuracy": accuracy,
+            "validation_loss": validation_loss,
+            "validation_accuracy": float(np.mean(found == self.data.y_val)),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "samples_per_s": len(self.train_classes) / seconds,
+        }
+        self.history.append(record)
+        self._keep()
+        eta_s = (epochs - number) * (time.perf_counter() - start)
+        validation = record["validation_accuracy"]
+        return Progress(number, epochs, record["samples_per_s"], eta_s, loss, validation)
+
+    def _train(self, number: int) -> tuple[float, float]:
+        """Mean loss and accuracy while training epoch `number`."""
+        _seed(self.project.seed, number)
+        self.model.train()
+        samples, size = len(self.train_classes), self.project.train.batch
+        steps = math.ceil(samples / size)
+        order = torch.randperm(samples).to(self.train_words.device)
+        total = torch.zeros(2, device=order.device)
+        for step, rows in enumerate(torch.split(order, size)):
+            self._set_rate(((number - 1) * steps + step) / (self.project.train.epochs * steps))
+            classes = self.train_classes[rows]
+            logits = self.model(self.train_words[rows])
+            loss = cross_entropy(logits, classes)
+            self.optimizer.zero_grad()
+            self.fabric.backward(loss)
+            self.optimizer.step()
+            self.network.after_step()
+            hits = (logits.argmax(-1) == classes).sum()
+            total += torch.stack([loss.detach() * len(rows), hits])
+        self._check_finite(number, total[0])
+        mean_loss, accuracy = (total / samples).tolist()
+        return mean_loss, accuracy
+
+    def _set_rate(self, done: float) -> None:
+        """A cosine from the project's learning rate to zero, over `done` from 0 to 1."""
+        rate = self.project.train.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def _check_finite(self, number: int, loss: Tensor) -> None:
+        values = [loss, *(parameter.sum() for parameter in self.network.parameters())]
+        if not all(bool(value.isfinite()) for value in values):
+            settings = self.project.train
+            raise ConfigError(
+                f"training diverged in epoch {number}: loss {loss.item()} or a weight is not"
+                f" finite; train.learning_rate is {settings.learning_rate}, try a lower one;"
+                f" train.temperature is {settings.temperature}, try a higher one"
+            )
+
+    @torch.no_grad()
+    def _evaluate(self, words: Tensor, classes: Tensor) -> tuple[float, NDArray[np.int64]]:
+        """Mean loss, and the class that the network finds for each sample."""
+        self.model.eval()
+        logits = torch.cat([self.model(block) for block in torch.split(words, _BLOCK)])
+        return cross_entropy(logits, classes).item(), logits.argmax(-1).cpu().numpy()
+
+    def best(self) -> dict[str, float]:
+        """The record of the epoch that is kept."""
+        return max(self.history, key=lambda e: (e["validation_accuracy"], -e["validation_loss"]))
+
+    def _keep(self) -> None:
+        # The checkpoint comes last: a kill before it repeats the epoch, with the same result.
+        if self.best() is self.history[-1]:
+            save_model(self.network, self.folder / MODEL)
+        write_atomic(self.folder / HISTORY, json.dumps(self.history, indent=1) + "\n")
+        partial = self.folder / f".{CHECKPOINT}.part"
+        self.fabric.save(partial, self._state())
+        partial.replace(self.folder / CHECKPOINT)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "history": self.history,
+            "model": self.model,
+            "optimizer": self.optimizer,
+        }
+
+    def finish(self) -> Metrics:
+        """Measure the kept epoch on the test samples and write `metrics.json`."""
+        self.network.load_state_dict(load_model(self.folder).state_dict())
+        data, best = self.data, self.best()
+        _, found = self._evaluate(*self._tensors(data.x_test, data.y_test))
+        metrics = Metrics(
+            dataset=data.name,
+            digest=data.digest,
+            labels=data.labels,
+            samples=data.sizes,
+            method=self.project.model.method,
+            seed=self.project.seed,
+            torch=torch.__version__,
+            epoch=int(best["epoch"]),
+            validation_accuracy=best["validation_accuracy"],
+            test_accuracy=float(np.mean(found == data.y_test)),
+            confusion=confusion(data.y_test, found, data.classes),
+        )
+        write_atomic(self.folder / METRICS, metrics.model_dump_json(indent=1) + "\n")
+        return metrics

@@ -1,0 +1,219 @@
+"""The layers: encoding, wiring, tables, their gradients."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hlsgen.errors import ConfigError
+from hlsgen.nn import (
+    Architecture,
+    Argmax,
+    LearnedWiring,
+    LutLayer,
+    LutNetwork,
+    Popcount,
+    Quantiser,
+    RandomWiring,
+    Thermometer,
+)
+from hlsgen.nn.thermometer import quantile_thresholds
+from hlsgen.nn.wiring import deal
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def quantiser(samples: np.ndarray, bits: int) -> Quantiser:
+    layer = Quantiser(samples.shape[1], bits)
+    layer.fit(samples)
+    return layer
+
+
+def test_small_integers_are_kept_exactly():
+    samples = np.array([[0.0, -3.0, 7.0], [16.0, 28.0, 7.0], [5.0, 0.0, 7.0]])
+    layer = quantiser(samples, 5)
+    assert layer.scale.tolist() == [1, 1, 1]
+    assert layer.offset.tolist() == [0, -3, 7]
+    assert layer.quantise(samples).tolist() == [[0, 0, 0], [16, 31, 0], [5, 3, 0]]
+
+
+@given(seed=seeds, bits=st.integers(1, 16))
+def test_words_span_the_training_range_and_clip_outside(seed, bits):
+    samples = np.random.default_rng(seed).normal(size=(20, 3))
+    layer = quantiser(samples, bits)
+    words = layer.quantise(samples)
+    top = 2**bits - 1
+    assert words.min(0).values.tolist() == [0] * 3 and words.max(0).values.tolist() == [top] * 3
+    outside = layer.quantise(np.array([[-99.0] * 3, [99.0] * 3]))
+    assert outside.tolist() == [[0] * 3, [top] * 3]
+    real = layer.offset.numpy() + words.numpy() * layer.scale.numpy()
+    assert (np.abs(real - samples) <= 0.5001 * layer.scale.numpy()).all()
+
+
+def test_integers_that_do_not_fit_are_scaled():
+    layer = quantiser(np.array([[0.0], [255.0]]), 4)
+    assert layer.scale.tolist() == [17.0]
+
+
+def test_thresholds_fall_on_quantiles():
+    assert quantile_thresholds(np.arange(100), 3).tolist() == [25, 50, 75]
+    assert quantile_thresholds(np.arange(10).repeat(7), 4).tolist() == [2, 4, 6, 8]
+
+
+def test_a_frequent_word_takes_one_threshold():
+    words = np.concatenate([np.zeros(900, int), np.arange(1, 101)])
+    found = quantile_thresholds(words, 4)
+    assert found[0] == 1 and len(set(found.tolist())) == 4
+    assert np.abs(np.diff(found) - 25).max() <= 8
+
+
+@given(
+    st.lists(st.integers(0, 40), min_size=1, max_size=200),
+    st.integers(1, 20),
+)
+def test_thresholds_are_ascending_words_and_distinct_where_possible(words, count):
+    found = quantile_thresholds(np.array(words), count)
+    distinct = sorted(set(words))
+    assert len(found) == count and (np.diff(found) >= 0).all()
+    assert set(found.tolist()) <= set(distinct)
+    useful = len(distinct) - 1
+    assert len(set(found.tolist())) == max(1, min(count, useful))
+    if useful:
+        assert found[0] > distinct[0]
+
+
+def test_thermometer_equals_its_operator():
+    words = torch.randint(0, 32, (50, 4), generator=torch.Generator().manual_seed(1))
+    layer = Thermometer(4, 3)
+    layer.fit(words)
+    expected = layer.to_op().eval(words.numpy()[:, None].astype(np.int64))[:, 0]
+    assert (layer(words).numpy() == expected).all()
+    assert expected[:, 0].mean() == pytest.approx(0.75, abs=0.15)
+
+
+@given(
+    rows=st.integers(1, 40),
+    width=st.integers(1, 6),
+    extra=st.integers(0, 30),
+    seed=seeds,
+)
+def test_dealt_lanes_are_even_and_distinct(rows, width, extra, seed):
+    torch.manual_seed(seed)
+    lanes = width + extra
+    dealt = deal(rows, width, lanes)
+    assert dealt.shape == (rows, width)
+    assert all(len(set(row)) == width for row in dealt.tolist())
+    use = torch.bincount(dealt.flatten(), minlength=lanes)
+    assert use.max() - use.min() <= 2
+
+
+def test_more_pins_than_lanes_repeat_lanes():
+    use = torch.bincount(deal(10, 6, 4).flatten(), minlength=4)
+    assert use.tolist() == [15, 15, 15, 15]
+
+
+def test_learned_wiring_reads_the_best_candidate():
+    torch.manual_seed(0)
+    wiring = LearnedWiring(lanes=20, n=3, fan_in=2, candidates=5)
+    with torch.no_grad():
+        wiring.logits[1, 1, 3] = 9.0
+    assert wiring.chosen()[1, 1] == wiring.candidates[1, 1, 3]
+    x = torch.randint(0, 2, (7, 20)).float()
+    assert torch.equal(wiring(x)[1, 1], x[:, wiring.candidates[1, 1, 3]])
+
+
+def test_candidates_are_at_most_the_lanes():
+    assert LearnedWiring(lanes=4, n=3, fan_in=2, candidates=32).logits.shape == (3, 2, 4)
+
+
+def test_wiring_gradients_equal_the_naive_sums():
+    torch.manual_seed(3)
+    wiring = LearnedWiring(lanes=9, n=4, fan_in=3, candidates=5)
+    x = torch.randint(0, 2, (11, 9)).float().requires_grad_()
+    grad = torch.randn(4, 3, 11)
+    wiring(x).backward(grad)
+    logits, lanes = torch.zeros(4, 3, 5), torch.zeros(11, 9)
+    src = wiring.chosen()
+    for lut, pin in itertools.product(range(4), range(3)):
+        lanes[:, src[lut, pin]] += grad[lut, pin]
+        for c, lane in enumerate(wiring.candidates[lut, pin].tolist()):
+            logits[lut, pin, c] = (grad[lut, pin] * (2 * x[:, lane] - 1)).sum().item()
+    torch.testing.assert_close(wiring.logits.grad, logits)
+    torch.testing.assert_close(x.grad, lanes)
+
+
+def naive_gradients(table: np.ndarray, pins: np.ndarray, grad: np.ndarray):
+    """The docstring of LutLayer, entry by entry; pins [batch, K], grad [batch], one table."""
+    fan_in = pins.shape[1]
+    grad_table, grad_pins = np.zeros(len(table)), np.zeros(pins.shape)
+    for s, row in enumerate(pins):
+        address = sum(bit << p for p, bit in enumerate(row.tolist()))
+        grad_table[address] += grad[s]
+        for pin, entry in itertools.product(range(fan_in), range(len(table))):
+            distance = ((entry ^ address) & ~(1 << pin)).bit_count()
+            sign = 1 if entry >> pin & 1 else -1
+            weight = 0.5 * 0.75 ** (fan_in - 1) * 3.0**-distance
+            grad_pins[s, pin] += grad[s] * sign * table[entry] * weight
+    return grad_table, grad_pins
+
+
+@pytest.mark.parametrize("fan_in", [2, 3, 6])
+def test_lut_gradients_equal_the_naive_sums(fan_in):
+    torch.manual_seed(fan_in)
+    layer = LutLayer(lanes=3 * fan_in, n=3, fan_in=fan_in)
+    x = torch.randint(0, 2, (5, 3 * fan_in)).float().requires_grad_()
+    grad = torch.randn(5, 3)
+    layer(x).backward(grad)
+    for lut, src in enumerate(layer.wiring.chosen()):
+        pins = x.detach()[:, src].int().numpy()
+        table = layer.table.detach()[lut].numpy()
+        grad_table, grad_pins = naive_gradients(table, pins, grad[:, lut].numpy())
+        np.testing.assert_allclose(layer.table.grad[lut], grad_table, rtol=1e-4, atol=1e-6)
+        # Every lane is dealt to one pin, so that lane gradients are pin gradients.
+        np.testing.assert_allclose(x.grad[:, src], grad_pins, rtol=1e-4, atol=1e-6)
+
+
+@settings(max_examples=25)
+@given(seed=seeds, fan_in=st.integers(2, 6), n=st.integers(1, 9), learned=st.booleans())
+def test_hard_forward_equals_the_operator(seed, fan_in, n, learned):
+    torch.manual_seed(seed)
+    layer = LutLayer(lanes=8, n=n, fan_in=fan_in, candidates=4 if learned else 0)
+    x = torch.randint(0, 2, (33, 8)).float()
+    expected = layer.to_op().eval(x.numpy().astype(np.int64)[:, None])[:, 0]
+    assert (layer(x).detach().numpy() == expected).all()
+
+
+def test_tables_are_clamped_after_a_step():
+    network = LutNetwork(Architecture(2, 2, 3, 2, (4,), 2, 0, 1.0))
+    layer = network[2]
+    with torch.no_grad():
+        layer.table += 3.0
+    network.after_step()
+    assert layer.table.max() == 1.0
+
+
+def test_popcount_counts_consecutive_groups_and_first_largest_wins():
+    x = torch.tensor([[1, 0, 1, 0, 1, 1], [0, 1, 1, 0, 0, 0]]).float()
+    counts = Popcount(6, 3)(x)
+    assert counts.tolist() == [[1, 1, 2], [1, 1, 0]]
+    assert Argmax()(counts).tolist() == [[2], [0]]
+
+
+def test_random_wiring_passes_gradients_to_the_layer_below():
+    x = torch.zeros(2, 5, requires_grad=True)
+    wiring = RandomWiring(5, 5, 2)
+    wiring(x).sum().backward()
+    assert x.grad.tolist() == [[2.0] * 5] * 2
+
+
+@pytest.mark.parametrize(("width", "nearest"), [(205, "200 or 210"), (7, "10")])
+def test_last_width_must_be_a_multiple_of_the_classes(width, nearest):
+    with pytest.raises(
+        ConfigError, match=rf"model.layers: .*{width}.*10 classes; nearest: {nearest}"
+    ):
+        Architecture(2, 10, 3, 2, (40, width), 6, 0, 1.0)

@@ -1,0 +1,146 @@
+"""Training: results, resume, saved models, and clear errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hlsgen.errors import ConfigError
+from hlsgen.frontend.torch import compare, export
+from hlsgen.project import Data, Inputs, Model, Project, Train
+from hlsgen.train import Metrics, Progress, load_data, load_model, train
+
+
+def make_project(**train_keys: float) -> Project:
+    return Project(
+        name="small",
+        seed=3,
+        data=Data(source="digits"),
+        inputs=Inputs(bits=5, thresholds=2),
+        model=Model(layers=(40,), fan_in=4, candidates=8),
+        train=Train(**{"epochs": 4, "temperature": 2.0, **train_keys}),
+    )
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_model(folder).state_dict()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Path, Metrics, list[Progress]]:
+    folder, seen = tmp_path_factory.mktemp("trained"), []
+    return folder, train(make_project(), folder, seen.append), seen
+
+
+def test_files_and_metrics_agree(trained):
+    folder, metrics, seen = trained
+    history = json.loads((folder / "history.json").read_text())
+    assert Metrics.model_validate_json((folder / "metrics.json").read_text()) == metrics
+    assert [entry["epoch"] for entry in history] == [p.epoch for p in seen] == [1, 2, 3, 4]
+    assert seen[-1].eta_s == 0 < seen[0].eta_s
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert metrics.validation_accuracy == max(e["validation_accuracy"] for e in history)
+    assert history[metrics.epoch - 1]["validation_accuracy"] == metrics.validation_accuracy
+    assert metrics.samples == {"train": 1221, "validation": 216, "test": 360}
+    counts = np.array(metrics.confusion)
+    assert counts.sum() == 360 and np.trace(counts) / 360 == metrics.test_accuracy > 0.6
+    assert history[0]["learning_rate"] > history[-1]["learning_rate"] > 0
+
+
+def test_the_saved_model_is_the_measured_one(trained):
+    folder, metrics, _ = trained
+    data, network = load_data(make_project()), load_model(folder, make_project())
+    words = network.quantiser.quantise(data.x_test)
+    found = network(words).argmax(-1).numpy()
+    assert np.mean(found == data.y_test) == metrics.test_accuracy
+    results = compare(network, export(network, "small"), words.numpy())
+    assert [result.mismatches for result in results] == [0] * 5
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_run_cut_short_ends_like_an_uninterrupted_one(trained, tmp_path, stop):
+    def interrupt(status: Progress) -> None:
+        if status.epoch == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(make_project(), tmp_path, interrupt)
+    assert not (tmp_path / "metrics.json").exists()
+    seen = []
+    assert train(make_project(), tmp_path, seen.append) == trained[1]
+    assert [status.epoch for status in seen] == list(range(stop + 1, 5))
+    expected = weights(trained[0])
+    assert all(torch.equal(value, expected[name]) for name, value in weights(tmp_path).items())
+
+
+def test_another_seed_starts_afresh(trained, tmp_path):
+    train(make_project(epochs=1), tmp_path)
+    seen = []
+    train(make_project(epochs=1).model_copy(update={"seed": 4}), tmp_path, seen.append)
+    assert [status.epoch for status in seen] == [1]
+    assert not torch.equal(weights(tmp_path)["lut0.table"], weights(trained[0])["lut0.table"])
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    train(make_project(epochs=1), tmp_path)
+    file = tmp_path / "last.ckpt"
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(ConfigError, match=r"last\.ckpt: not a whole checkpoint .*remove it"):
+        train(make_project(epochs=1), tmp_path)
+
+
+def test_divergence_is_an_error_and_not_a_result(tmp_path):
+    with pytest.raises(ConfigError, match=r"diverged in epoch 1: .*train\.temperature is 1e-300"):
+        train(make_project(temperature=1e-300), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_method_lists_the_known(tmp_path):
+    project = make_project()
+    model = project.model.model_copy(update={"method": "magic"})
+    with pytest.raises(
+        ConfigError, match=r"model\.method is 'magic': unknown; known methods are dwn"
+    ):
+        train(project.model_copy(update={"model": model}), tmp_path)
+
+
+def test_a_width_that_does_not_fit_the_classes_is_an_error(tmp_path):
+    project = make_project()
+    model = project.model.model_copy(update={"layers": (45,)})
+    with pytest.raises(ConfigError, match="nearest: 40 or 50"):
+        train(project.model_copy(update={"model": model}), tmp_path)
+
+
+def test_a_model_of_another_architecture_names_the_difference(trained):
+    project = make_project()
+    wider = project.model_copy(update={"inputs": Inputs(bits=5, thresholds=3)})
+    with pytest.raises(ConfigError, match="thresholds is 2, the project says 3; train again"):
+        load_model(trained[0] / "model.pt", wider)
+
+
+def test_weights_that_do_not_fit_are_named(trained, tmp_path):
+    content = torch.load(trained[0] / "model.pt", weights_only=True)
+    content["architecture"]["fan_in"] = 5
+    torch.save(content, tmp_path / "model.pt")
+    with pytest.raises(ConfigError, match=r"(?s)another architecture.*lut0\.table"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", None])
+def test_damaged_models_are_named(trained, tmp_path, content):
+    whole = (trained[0] / "model.pt").read_bytes()
+    (tmp_path / "model.pt").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(ConfigError, match=r"model\.pt: not a whole hlsgen checkpoint"):
+        load_model(tmp_path)
+
+
+def test_checkpoints_of_other_programs_and_missing_ones_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="run the train stage first"):
+        load_model(tmp_path)
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "model.pt")
+    with pytest.raises(ConfigError, match="not a whole hlsgen checkpoint"):
+        load_model(tmp_path)
