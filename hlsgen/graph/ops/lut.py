@@ -15,6 +15,8 @@ from hlsgen.graph.ir import Area, Constants, Lanes, Op, Values, Wire, array, op
 
 # LUTs evaluated together: their intermediate words then stay in the processor's cache.
 _LUTS_AT_ONCE = 64
+# Random rows of a hardware check: an entry of a six-input table is missed once in 10**7.
+_RANDOM_ROWS = 1024
 
 
 @op("lut")
@@ -82,6 +84,35 @@ class Lut(Op):
             rng.integers(0, 7, n),
             rng.integers(0, 2**64, n, dtype=np.uint64),
         ), (Wire(lanes, 0, 1),)
+
+    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
+        """Random rows, then rows made for the table entries that those missed: every entry."""
+        (x,) = wires
+        rows = rng.integers(x.lo, x.hi + 1, (_RANDOM_ROWS, x.lanes))
+        missed = [
+            (lut, entry)
+            for lut, reached in enumerate(self.coverage(rows[:, None, :]))
+            for entry in np.flatnonzero(~reached[: 1 << int(self.k[lut])])
+        ]
+        extra = rng.integers(x.lo, x.hi + 1, (len(missed), x.lanes))
+        for row, (lut, entry) in zip(extra, missed, strict=True):
+            pins = self.src[lut, : self.k[lut]]
+            row[pins] = entry >> np.arange(len(pins)) & 1
+        return (np.concatenate([rows, extra])[:, None, :],)
+
+    def explain(self, lane: int, *row: Values) -> str:
+        entry = int(np.flatnonzero(self.coverage(row[0])[lane])[0])
+        return f"LUT {lane}, table entry {entry}"
+
+    def coverage(self, x: Values) -> NDArray[np.bool_]:
+        """Which table entries the samples address: bool [n, 64]."""
+        flat = x.reshape(-1, x.shape[-1])
+        address = np.zeros((len(flat), len(self.k)), dtype=np.int64)
+        for pin in range(truth.MAX_INPUTS):
+            address |= np.where(self.src[:, pin] < 0, 0, flat[:, self.src[:, pin]] << pin)
+        reached = np.zeros((len(self.k), 64), dtype=bool)
+        reached[np.arange(len(self.k)), address] = True
+        return reached
 
     @classmethod
     def of(cls, src: NDArray[np.integer], k: NDArray[np.integer], table: truth.Tables) -> Lut:

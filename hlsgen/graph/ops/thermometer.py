@@ -52,6 +52,18 @@ class Thermometer(Op):
         n = int(rng.integers(1, 9))
         return cls(rng.integers(0, wire.lanes, n), rng.integers(0, 9, n)), (wire,)
 
+    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
+        """For each feature the extremes and, for each of its thresholds t, the words t - 1 and t."""
+        (x,) = wires
+        columns = []
+        for lane in range(x.lanes):
+            t = self.threshold[self.feature == lane]
+            words = np.unique(np.concatenate([t - 1, t, [x.lo, x.hi]]))
+            columns.append(words[(words >= x.lo) & (words <= x.hi)])
+        rows = max(len(words) for words in columns)
+        swept = np.stack([np.resize(words, rows) for words in columns], axis=1)
+        return (np.concatenate([swept[:, None, :], *Op.stimuli(self, rng, *wires)]),)
+
     def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
         return np.isin(np.arange(wire.lanes), self.feature)
 

@@ -1,0 +1,208 @@
+"""Compile a design with Verilator and cocotb's VPI library; run cocotb benches on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hlsgen.errors import ToolFailed
+from hlsgen.tools import TOOLS
+from hlsgen.tools.tool import run_command
+from hlsgen.tools.verilator_module import root
+
+# The part of the simulator that does not depend on the design.
+_RUNTIME = ("verilated", "verilated_vpi", "verilated_threads", "verilated_dpi")
+_CXXFLAGS = (
+    *("-std=gnu++17", "-DVERILATOR=1", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_COVERAGE=0"),
+    *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
+)
+_NO_WARNING = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME", "PINCONNECTEMPTY")
+
+
+def build(
+    sources: Sequence[str],
+    top: str,
+    folder: Path,
+    logs: Path,
+    *,
+    parameters: Mapping[str, int] | None = None,
+) -> Path:
+    """Compile `sources` and return the simulation program.
+
+    Args:
+        sources: Verilog and `.vlt` files, relative to the parent of `folder`.
+        top: module whose public ports the bench drives.
+        folder: where generated C++ and the program go.
+        logs: folder of the log files.
+        parameters: values of the top module's parameters.
+
+    Raises:
+        ToolMissing: Verilator, make or the compiler is not there.
+        ToolFailed: one of them failed; the message shows its first errors.
+    """
+    runtime = _runtime(logs)
+    objects = folder.name
+    TOOLS["verilator"].run(
+        [
+            *("--cc", "--vpi", "--no-timing", "--prefix", "Vtop", "--top-module", top),
+            *("--Mdir", objects, "-O3", "--timescale", "1ns/1ps"),
+            *("-Wall", *(f"-Wno-{name}" for name in _NO_WARNING)),
+            *(f"-G{name}={value}" for name, value in (parameters or {}).items()),
+            *sources,
+        ],
+        cwd=folder.parent,
+        makes=[f"{objects}/Vtop.mk"],
+        log_file=logs / "verilate.log",
+    )
+    # The wheel's makefile names the compilers of the machine that it was built on.
+    programs = ("CXX=g++", "LINK=g++", "AR=ar", "PERL=perl", f"PYTHON3={sys.executable}")
+    TOOLS["make"].run(
+        [
+            *("-C", objects, "-f", "Vtop.mk", f"-j{os.cpu_count() or 1}", *programs),
+            *("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1", "OPT_SLOW=-O0", "libVtop.a"),
+        ],
+        cwd=folder.parent,
+        makes=[f"{objects}/libVtop.a"],
+        log_file=logs / "compile.log",
+        env={"VERILATOR_ROOT": str(root() or "")},
+    )
+    _link(runtime, folder, logs)
+    return folder / "simulation"
+
+
+def _includes() -> list[str]:
+    include = (root() or Path()) / "include"
+    return [f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def _link(runtime: Path, folder: Path, logs: Path) -> None:
+    """cocotb's main program, the model, the runtime and cocotb's library as one program."""
+    from cocotb_tools import config
+
+    main = Path(config.share_dir) / "lib" / "verilator" / "verilator.cpp"
+    libs = Path(config.libs_dir)
+    TOOLS["g++"].run(
+        [
+            *("-O0", *_CXXFLAGS, *_includes(), "-I.", "-o", "simulation", str(main)),
+            *("libVtop.a", str(runtime), f"-L{libs}", f"-Wl,-rpath,{libs}"),
+            *("-lcocotbvpi_verilator", "-pthread", "-latomic"),
+        ],
+        cwd=folder,
+        makes=["simulation"],
+        log_file=logs / "link.log",
+    )
+
+
+def _runtime(logs: Path) -> Path:
+    """The compiled runtime library, from the user's cache if these versions were built before."""
+    programs = [TOOLS[name].find() for name in ("verilator", "g++")]
+    key = "|".join([*(found.identity for found in programs), str(root()), *_CXXFLAGS])
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "hlsgen" / f"verilated-{digest}"
+    library = folder / "libverilated.a"
+    if library.is_file():
+        return library
+    partial = f"libverilated.{os.getpid()}.a"
+    objects = []
+    for name in _RUNTIME:
+        source = (root() or Path()) / "include" / f"{name}.cpp"
+        objects.append(f"{name}.{os.getpid()}.o")
+        TOOLS["g++"].run(
+            ["-Os", *_CXXFLAGS, *_includes(), "-c", str(source), "-o", objects[-1]],
+            cwd=folder,
+            makes=objects[-1:],
+            log_file=logs / f"runtime_{name}.log",
+        )
+    command = ["ar", "rcs", partial, *objects]
+    run_command("ar", command, cwd=folder, makes=[partial], log_file=logs / "runtime.log", env={})
+    # Renamed when whole: two builds at once end with the same library.
+    (folder / partial).replace(library)
+    for name in objects:
+        (folder / name).unlink()
+    return library
+
+
+def simulate(
+    program: Path,
+    top: str,
+    module: str,
+    *,
+    tests: int,
+    results: Path,
+    log_file: Path,
+    env: Mapping[str, str],
+    seed: int = 1,
+    timeout_s: float | None = None,
+) -> list[str]:
+    """Run the cocotb tests of Python `module` on `program`; return the failures.
+
+    Args:
+        program: what `build` returned.
+        top: the top module.
+        module: importable module with the tests.
+        tests: how many tests must have run.
+        results: where the `results.xml` goes.
+        log_file: the simulation's log.
+        env: variables for the bench.
+        seed: of the bench's random numbers.
+        timeout_s: end the simulation after so long.
+
+    Returns:
+        One line for each failed test: its name and message.
+
+    Raises:
+        ToolFailed: the simulation crashed or hung, or another number of tests ran.
+    """
+    from cocotb_tools import config
+    from find_libpython import find_libpython
+
+    variables = {
+        "GPI_USERS": f"{find_libpython()};{config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_TOPLEVEL": top,
+        "TOPLEVEL_LANG": "verilog",
+        "COCOTB_RESULTS_FILE": str(results.resolve()),
+        "COCOTB_RANDOM_SEED": str(seed),
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "COCOTB_ANSI_OUTPUT": "0",
+        **env,
+    }
+    output = run_command(
+        "simulation",
+        [str(program.resolve())],
+        cwd=results.parent,
+        makes=[results.name],
+        log_file=log_file,
+        env=variables,
+        timeout_s=timeout_s,
+        errors=r"^%Error\b|^Traceback\b(?!.*)",
+    )
+    return failures(results, tests, output)
+
+
+def failures(results: Path, tests: int, output: str = "") -> list[str]:
+    """Failed tests of a `results.xml`; cocotb itself ends with exit code 0 whatever happened.
+
+    Raises:
+        ToolFailed: the file is damaged, or holds another number of tests.
+    """
+    try:
+        cases = ET.parse(results).getroot().findall(".//testcase")
+    except ET.ParseError as error:
+        raise ToolFailed(f"{results}: damaged or truncated: {error}") from error
+    if len(cases) != tests:
+        last = "\n".join(output.splitlines()[-8:])
+        raise ToolFailed(f"{results}: {len(cases)} tests ran, {tests} were expected\n{last}")
+    broken = []
+    for case in cases:
+        for problem in [*case.findall("failure"), *case.findall("error"), *case.findall("skipped")]:
+            text = problem.get("message") or problem.get("error_msg") or (problem.text or "").strip()
+            broken.append(f"{case.get('name')}: {text}")
+    return broken
