@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
 from hlsgen.graph import Graph
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ops import Lut
+from hlsgen.report.evidence import Stat
 from hlsgen.report.number import Layer
 
 # LUTs that one cell occupies. nextpnr packs CCU2C, a carry pair, into two TRELLIS_COMB and a 16x4
@@ -23,14 +23,14 @@ _LUTS = {
 _FF = {"ecp5": re.compile(r"TRELLIS_FF"), "xcup": re.compile(r"FD[RSCP]E(_1)?")}
 
 
-def cells(stat: dict[str, Any], module: str | None = None) -> Counter[str]:
+def cells(stat: Stat, module: str | None = None) -> Counter[str]:
     """Primitive cells by type from a Yosys `stat -json`, below `module` or in the whole design."""
-    modules = {name.lstrip("\\"): entry for name, entry in stat.get("modules", {}).items()}
+    modules = {name.lstrip("\\"): entry for name, entry in stat.modules.items()}
     if module is None:
-        counts = stat["design"].get("num_cells_by_type", {})
+        counts = stat.design.num_cells_by_type
         return Counter({kind: n for kind, n in counts.items() if kind not in modules})
     total: Counter[str] = Counter()
-    for kind, n in modules[module].get("num_cells_by_type", {}).items():
+    for kind, n in modules[module].num_cells_by_type.items():
         inner = cells(stat, kind) if kind in modules else Counter({kind: 1})
         total.update({cell: n * count for cell, count in inner.items()})
     return total
@@ -46,9 +46,9 @@ def registers(fabric: str, counts: Counter[str]) -> int:
     return sum(n for kind, n in counts.items() if _FF[fabric].fullmatch(kind))
 
 
-def layers(graph: Graph, fabric: Fabric, stat: dict[str, Any] | None) -> tuple[Layer, ...]:
+def layers(graph: Graph, fabric: Fabric, stat: Stat | None) -> tuple[Layer, ...]:
     """One row for each node: the estimate, and Yosys's count where the module was kept."""
-    modules = {name.lstrip("\\") for name in (stat or {}).get("modules", {})}
+    modules = {name.lstrip("\\") for name in stat.modules} if stat else set()
     rows = []
     for node in graph.nodes:
         wire, module = graph.wires[node.name], f"{graph.name}_{node.name}"

@@ -3,25 +3,77 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hlsgen.boards import Board
 from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph, load
 from hlsgen.graph.ir import Values
 from hlsgen.project import Project
-from hlsgen.schema import Record
 from hlsgen.verify.verdict import Verdict
 
-R = TypeVar("R", bound=Record)
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Foreign(BaseModel):
+    """A file that another program writes: keys that the report does not need are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Training(_Foreign):
+    """`graph/metrics.json`; accuracies are shares, `confusion[label][class]` counts samples."""
+
+    dataset: str | None = None
+    digest: str | None = None
+    samples: dict[str, int] = {}
+    method: str | None = None
+    seed: int | None = None
+    epoch: int | None = None
+    validation_accuracy: float | None = None
+    test_accuracy: float | None = None
+    confusion: tuple[tuple[int, ...], ...] | None = None
+
+
+class Cells(_Foreign):
+    """Cells of a module by type, submodules among them."""
+
+    num_cells_by_type: dict[str, int] = {}
+
+
+class Stat(_Foreign):
+    """What Yosys `stat -json` counts; names of modules begin with a backslash."""
+
+    creator: str = "Yosys"
+    modules: dict[str, Cells] = {}
+    design: Cells
+
+
+class Clock(_Foreign):
+    """One clock of the routed design, in MHz."""
+
+    achieved: float
+    constraint: float
+
+
+class Use(_Foreign):
+    """Cells of one type in the routed design."""
+
+    used: int
+
+
+class Route(_Foreign):
+    """The `--report` of nextpnr."""
+
+    fmax: dict[str, Clock] = {}
+    utilization: dict[str, Use]
 
 
 @dataclass(frozen=True)
@@ -44,10 +96,10 @@ class Evidence:
     board: Board | None = None
     export: Graph | None = None
     samples: Samples | None = None
-    metrics: dict[str, Any] | None = None
+    training: Training | None = None
     verdict: Verdict | None = None
-    stat: dict[str, Any] | None = None
-    route: dict[str, Any] | None = None
+    stat: Stat | None = None
+    route: Route | None = None
 
 
 def collect(folder: Path) -> Evidence:
@@ -60,36 +112,22 @@ def collect(folder: Path) -> Evidence:
     verdict, export = folder / "verify/verdict.json", folder / "graph/export"
     return Evidence(
         final=load(folder / "graph/final"),
-        project=_record(folder / "project.json", Project),
-        board=_record(folder / "board.json", Board),
+        project=_read(folder / "project.json", Project),
+        board=_read(folder / "board.json", Board),
         export=load(export) if export.with_suffix(".json").is_file() else None,
         samples=_samples(folder / "graph/samples.npz"),
-        metrics=_json(folder / "graph/metrics.json"),
+        training=_read(folder / "graph/metrics.json", Training),
         verdict=Verdict.load(verdict) if verdict.is_file() else None,
-        stat=_json(folder / "synth/stat.json", "design"),
-        route=_json(folder / "route/report.json", "utilization"),
+        stat=_read(folder / "synth/stat.json", Stat),
+        route=_read(folder / "route/report.json", Route),
     )
 
 
-def _json(path: Path, key: str | None = None) -> dict[str, Any] | None:
-    """A JSON object that must have `key`, or None where there is no file."""
+def _read(path: Path, model: type[M]) -> M | None:
     if not path.is_file():
         return None
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(_damaged(path, error)) from error
-    if not isinstance(document, dict) or (key and not isinstance(document.get(key), dict)):
-        wanted = f"an object with {key!r}" if key else "an object"
-        raise ConfigError(_damaged(path, f"must be {wanted}"))
-    return document
-
-
-def _record(path: Path, record: type[R]) -> R | None:
-    if not path.is_file():
-        return None
-    try:
-        return record.model_validate_json(path.read_bytes())
+        return model.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.graph import Graph, run
 from hlsgen.graph.ir import Values
-from hlsgen.report import area, energy, timing
+from hlsgen.passes import fmax_mhz
+from hlsgen.report import area, energy
 from hlsgen.report.energy import Energy
-from hlsgen.report.evidence import Evidence, Samples
+from hlsgen.report.evidence import Evidence, Route, Samples
 from hlsgen.report.limits import check_limits
 from hlsgen.report.number import Layer, Number, Report, Stage, Value
 from hlsgen.report.provenance import facts, notes
+from hlsgen.report.timing import routed_mhz
 
 _STAT, _ROUTE, _FINAL = "synth/stat.json", "route/report.json", "graph/final.json"
 _SAMPLES, _METRICS = "graph/samples.npz", "graph/metrics.json"
@@ -80,7 +81,7 @@ def _accuracy(evidence: Evidence, classes: NDArray[np.int64] | None) -> Number:
         share = float(np.mean(classes == evidence.samples.y))
         source = f"graph/final.npz on {_SAMPLES}"
         return Number(share, "fraction", "verify", "hlsgen interpreter", source)
-    trained = (evidence.metrics or {}).get("test_accuracy")
+    trained = evidence.training.test_accuracy if evidence.training else None
     return Number(trained, "fraction", "train", "torch", _METRICS)
 
 
@@ -94,7 +95,7 @@ def _area(evidence: Evidence, layers: tuple[Layer, ...]) -> dict[str, Number]:
         counts = area.cells(evidence.stat)
         synth_lut = area.luts(evidence.board.fabric, counts)
         synth_ff = area.registers(evidence.board.fabric, counts)
-    yosys = str((evidence.stat or {}).get("creator", "Yosys")).split(" (")[0]
+    yosys = evidence.stat.creator.split(" (")[0] if evidence.stat else "Yosys"
     lut_synth = Number(synth_lut, "LUT", "synth", yosys, _STAT)
     ff_synth = Number(synth_ff, "FF", "synth", yosys, _STAT)
     lut_route = _used(evidence.route, "TRELLIS_COMB", "LUT")
@@ -109,9 +110,9 @@ def _area(evidence: Evidence, layers: tuple[Layer, ...]) -> dict[str, Number]:
     }
 
 
-def _used(route: dict[str, Any] | None, kind: str, unit: str) -> Number:
-    used = (route or {}).get("utilization", {}).get(kind, {}).get("used")
-    return Number(used, unit, "route", "nextpnr-ecp5", _ROUTE)
+def _used(route: Route | None, kind: str, unit: str) -> Number:
+    cells = route.utilization.get(kind) if route else None
+    return Number(cells.used if cells else None, unit, "route", "nextpnr-ecp5", _ROUTE)
 
 
 def _first(*candidates: Number) -> Number:
@@ -124,26 +125,22 @@ def _timing(evidence: Evidence) -> dict[str, Number]:
     clock_mhz = evidence.project.hardware.clock_mhz if evidence.project else None
     routed = None
     if evidence.route and clock_mhz:
-        routed = timing.routed_mhz(evidence.route, clock_mhz)
-    modelled = timing.estimate_mhz(graph, evidence.board.logic) if evidence.board else None
+        routed = routed_mhz(evidence.route, clock_mhz)
+    modelled = fmax_mhz(graph, evidence.board.logic) if evidence.board else None
     cycles = graph.latency[graph.outputs[-1]]
     stage: Stage = "verify" if verified else "estimate"
     beats = max(wire.beats for wire in graph.wires.values())
     clock = "project.json: hardware.clock_mhz"
+    latency_ns = 1000.0 * cycles / clock_mhz if clock_mhz else None
+    per_s = 1e6 * clock_mhz / beats if clock_mhz else None
+    pace = f"{clock} / beats a frame (the core takes one each cycle)"
     return {
         "fmax_mhz": Number(routed, "MHz", "route", "nextpnr-ecp5", _ROUTE),
         "fmax_estimate_mhz": _estimate(modelled, "MHz"),
-        "clock_mhz": _estimate(clock_mhz, "MHz", clock),
         "latency_cycles": Number(cycles, "cycles", stage, _HLSGEN, _FINAL),
-        "latency_ns": Number(
-            1000.0 * cycles / clock_mhz if clock_mhz else None,
-            "ns", stage, _HLSGEN, f"latency_cycles / clock_mhz ({clock})",
-        ),
-        "throughput_per_s": Number(
-            1e6 * clock_mhz / beats if clock_mhz else None,
-            "inferences/s", stage, _HLSGEN, "clock_mhz / beats a frame (core alone, II = 1)",
-        ),
-    }  # fmt: skip
+        "latency_ns": Number(latency_ns, "ns", stage, _HLSGEN, f"latency_cycles / {clock}"),
+        "throughput_per_s": Number(per_s, "inferences/s", stage, _HLSGEN, pace),
+    }
 
 
 def _derived(evidence: Evidence, numbers: dict[str, Number]) -> dict[str, Number]:
@@ -196,8 +193,7 @@ def _confusion(
 ) -> tuple[tuple[int, ...], ...] | None:
     """Rows are labels, columns are decisions; the training's own where no samples lie there."""
     if classes is None or evidence.samples is None:
-        rows = (evidence.metrics or {}).get("confusion")
-        return tuple(tuple(int(n) for n in row) for row in rows) if rows else None
+        return evidence.training.confusion if evidence.training else None
     labels = evidence.samples.y
     size = int(max(labels.max(initial=0), evidence.final.wires[evidence.final.outputs[-1]].hi)) + 1
     table = np.zeros((size, size), dtype=np.int64)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from hlsgen.graph import Graph
 from hlsgen.report.energy import COEFFICIENTS, Energy
-from hlsgen.report.evidence import Evidence
+from hlsgen.report.evidence import Evidence, Training
 from hlsgen.report.number import Number
 
 
 def facts(evidence: Evidence) -> dict[str, str]:
     """Provenance: data, split, seed, what the LUT number counts, device, graph."""
-    project, board, metrics = evidence.project, evidence.board, evidence.metrics or {}
+    project, board = evidence.project, evidence.board
+    training = evidence.training or Training()
     found: dict[str, object] = {
-        "data set": metrics.get("dataset") or (project and project.data.source),
-        "samples": _counts(metrics.get("samples")),
-        "model selected on": metrics.get("selection"),
-        "seed": metrics.get("seed", project and project.seed),
-        "method": project and project.model.method,
+        "data set": training.dataset or (project and project.data.source),
+        "data digest": (training.digest or "")[:16],
+        "samples": ", ".join(f"{name} {count}" for name, count in training.samples.items()),
+        "model selected on": _selection(training),
+        "seed": project.seed if training.seed is None and project else training.seed,
+        "method": training.method or (project and project.model.method),
+        "clock": project and f"{project.hardware.clock_mhz:g} MHz",
         **_counted(evidence.final),
         "board": board and f"{board.title}, {board.part}",
         "graph": evidence.final.digest[:16],
@@ -27,11 +29,12 @@ def facts(evidence: Evidence) -> dict[str, str]:
     return {name: str(value) for name, value in found.items() if value not in (None, "")}
 
 
-def _counts(samples: Any) -> str:
-    """Split sizes, however the training wrote them."""
-    if isinstance(samples, dict):
-        return ", ".join(f"{name} {count}" for name, count in samples.items())
-    return "" if samples is None else str(samples)
+def _selection(training: Training) -> str:
+    """Which samples chose the epoch that was kept."""
+    if training.epoch is None or training.validation_accuracy is None:
+        return ""
+    share = 100 * training.validation_accuracy
+    return f"validation split: epoch {training.epoch}, {share:.2f} % there"
 
 
 def _counted(graph: Graph) -> dict[str, str]:
@@ -52,7 +55,7 @@ def notes(evidence: Evidence, numbers: dict[str, Number], spent: Energy | None) 
             _about_verdict(evidence),
             _about_accuracy(evidence, numbers["accuracy"]),
             _about_area(numbers["lut"]),
-            _about_clock(numbers),
+            _about_clock(evidence, numbers["fmax_mhz"]),
             _about_throughput(numbers["throughput_per_s"]),
             _about_energy(evidence, spent),
         )
@@ -62,17 +65,17 @@ def notes(evidence: Evidence, numbers: dict[str, Number], spent: Energy | None) 
 
 def _about_verdict(evidence: Evidence) -> str:
     if evidence.verdict is None:
-        return "Not verified: this folder holds no verdict. Run `hlsgen verify` on it."
+        return "Not verified: this folder holds no verdict. Run hlsgen verify on it."
     if evidence.verdict.graph != evidence.final.digest:
         return (
             "The verdict in this folder is about another graph and does not count."
-            " Run `hlsgen verify` on it again."
+            " Run hlsgen verify on it again."
         )
     return ""
 
 
 def _about_accuracy(evidence: Evidence, accuracy: Number) -> str:
-    trained = (evidence.metrics or {}).get("test_accuracy")
+    trained = evidence.training.test_accuracy if evidence.training else None
     if accuracy.value is None:
         return ""
     if accuracy.stage == "train":
@@ -92,15 +95,15 @@ def _about_area(lut: Number) -> str:
         return "LUTs and registers are estimates from the graph, without the I/O shell."
     return (
         "LUTs and registers are those of the whole design: core and I/O shell."
-        " `lut_core` and `ff_core` estimate the core alone."
+        " What is called core is an estimate of the core alone."
     )
 
 
-def _about_clock(numbers: dict[str, Number]) -> str:
-    fmax, clock = numbers["fmax_mhz"], numbers["clock_mhz"]
-    if fmax.value is None or clock.value is None or fmax.value >= clock.value:
+def _about_clock(evidence: Evidence, fmax: Number) -> str:
+    clock_mhz = evidence.project.hardware.clock_mhz if evidence.project else 0.0
+    if fmax.value is None or fmax.value >= clock_mhz:
         return ""
-    return f"The routed design reaches {fmax} and misses the clock of {clock}."
+    return f"The routed design reaches {fmax} and misses the clock of {clock_mhz:g} MHz."
 
 
 def _about_throughput(throughput: Number) -> str:

@@ -17,7 +17,6 @@ LABELS = {
     "ff_core": "Registers, core",
     "lut_synth": "LUTs after synthesis",
     "ff_synth": "Registers after synthesis",
-    "clock_mhz": "Clock",
     "fmax_mhz": "Fmax",
     "fmax_estimate_mhz": "Fmax, estimated",
     "latency_cycles": "Latency",
@@ -27,7 +26,16 @@ LABELS = {
     "area_delay_lut_ns": "Area-delay product",
 }
 
-TILES = ("accuracy", "verified", "lut", "ff", "fmax_mhz", "latency_ns", "energy_nj")
+TILES = (
+    "accuracy",
+    "verified",
+    "lut",
+    "ff",
+    "lut_used_percent",
+    "fmax_mhz",
+    "latency_ns",
+    "energy_nj",
+)
 
 
 @dataclass(frozen=True)
