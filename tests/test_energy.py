@@ -94,6 +94,31 @@ def test_wires_cost_nothing() -> None:
     assert spent.energy_nj["tag"] == 0.0
 
 
+def test_a_value_that_reaches_registers_through_wires_uses_no_routing() -> None:
+    samples = {"x": np.array([[0], [1], [0]])}
+    straight = energy.estimate(pipe(Node("q", Register(), ("x",))), ECP5, samples)
+    wires = pipe(Node("tag", Tag(2), ("x",)), Node("q", Register(), ("tag",)))
+    through = energy.estimate(wires, ECP5, samples)
+    assert straight is not None
+    assert through is not None
+    assert through.energy_nj["x"] == straight.energy_nj["x"]
+
+
+def test_adders_inside_a_node_cost_logic_and_no_routing() -> None:
+    """Four bits into one sum: three output bits, and adders inside by the area estimate."""
+    source = Node("x", Input(1, np.zeros(4), np.ones(4)))
+    sums = Node("s", Sum.of(np.arange(4), np.array([4]), np.zeros(1)), ("x",))
+    graph = Graph("g", (source, sums), ("s",))
+    spent = energy.estimate(graph, ECP5, {"x": np.array([[0] * 4, [1] * 4])})
+    assert spent is not None
+    c = energy.COEFFICIENTS["ecp5"]
+    inside = (sums.op.area(FABRICS["xcup"], *graph.inputs_of(sums)).lut - 3) / 3
+    assert inside > 0
+    assert spent.toggles["s"] == 1  # 000 to 100
+    expected = c.nj(c.logic_pf + c.routing_pf, 1) + c.nj(c.logic_pf, inside)
+    assert spent.energy_nj["s"] == pytest.approx(expected)
+
+
 def test_one_sample_has_no_activity() -> None:
     graph = pipe(Node("q", Register(), ("x",)))
     assert energy.estimate(graph, ECP5, {"x": np.array([[1]])}) is None

@@ -276,6 +276,12 @@ def test_accuracy_says_whether_it_is_torchs(folder: Path) -> None:
     assert any("differs from PyTorch's (90.00 %)" in note for note in look(folder).notes)
 
 
+def test_accuracy_counts_as_verified_only_with_a_verdict(folder: Path) -> None:
+    (folder / "verify/verdict.json").unlink()
+    accuracy = look(folder).numbers["accuracy"]
+    assert (accuracy.value, accuracy.stage, accuracy.tool) == (0.95, "train", "hlsgen interpreter")
+
+
 def test_missed_clock_is_said(folder: Path) -> None:
     write(folder / "project.json", PROJECT | {"hardware": {"clock_mhz": 95.0}})
     route = {"fmax": {"clk": {"achieved": 91.25, "constraint": 95}}, "utilization": {}}

@@ -9,13 +9,16 @@ E = 1/2 V**2 (sum over nodes of C(node) * toggles(node)  +  2 * cycles * FFs * C
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from hlsgen.graph import Graph, Node, run
 from hlsgen.graph.fabric import FABRICS, Fabric
-from hlsgen.graph.ir import Values
+from hlsgen.graph.ir import Area, Values
+
+_SIX_INPUTS = FABRICS["xcup"]
 
 # Values held at a time, in int64 words; bounds the memory to some 64 MiB.
 _WORDS = 8_000_000
@@ -129,19 +132,33 @@ def _toggles(sequence: Values, bits: int) -> int:
 
 def _node_nj(graph: Graph, node: Node, fabric: Fabric, toggles: float, cycles: int) -> float:
     """Energy of one node: its output nets, the nets inside it, and the clock of its registers."""
+    if _only_wires(graph, node):
+        return 0.0  # its inputs have been counted where they are driven
     c, wires = COEFFICIENTS[fabric.name], graph.inputs_of(node)
-    area = node.op.area(fabric, *wires)
-    clock_nj = c.nj(c.clock_pf, 2 * cycles * area.ff)
-    if node.inputs and not (area.lut or area.ff):
-        return 0.0  # only wires: its inputs have been counted where they are driven
-    readers = list(graph.nx.successors(node.name))
+    readers = list(_readers(graph, node))
     # A value that only registers read stays inside its slice and uses no routing.
-    local = bool(readers) and all(graph.by_name[name].op.latency for name in readers)
+    local = bool(readers) and all(reader.op.latency for reader in readers)
     output_nj = c.nj(c.logic_pf + (0.0 if local else c.routing_pf), toggles)
-    wire = graph.wires[node.name]
     # On six-input LUTs a table is one net, so what the area exceeds the outputs by are adders and
     # comparators inside the node. They are not simulated: they toggle as often as the outputs, and
     # being carry chains and neighbours they are charged without routing.
-    nets = node.op.area(FABRICS["xcup"], *wires).lut
-    inside = max(0.0, nets - wire.width_bits) * toggles / wire.width_bits
+    width = graph.wires[node.name].width_bits
+    nets = node.op.area(_SIX_INPUTS, *wires).lut
+    inside = max(0.0, nets - width) * toggles / width
+    clock_nj = c.nj(c.clock_pf, 2 * cycles * node.op.area(fabric, *wires).ff)
     return output_nj + c.nj(c.logic_pf, inside) + clock_nj
+
+
+def _only_wires(graph: Graph, node: Node) -> bool:
+    """Whether the node neither is a source nor has any cell."""
+    return bool(node.inputs) and node.op.area(_SIX_INPUTS, *graph.inputs_of(node)) == Area()
+
+
+def _readers(graph: Graph, node: Node) -> Iterator[Node]:
+    """The nodes with cells that read the node's output, directly or through mere wires."""
+    for name in graph.nx.successors(node.name):
+        reader = graph.by_name[name]
+        if _only_wires(graph, reader):
+            yield from _readers(graph, reader)
+        else:
+            yield reader

@@ -148,6 +148,8 @@ def _samples(path: Path) -> Samples | None:
             _damaged(path, f"x is {x.dtype} {x.shape}, y is {y.dtype} {y.shape};"
                      " must be integers [n, features] and [n]")
         )  # fmt: skip
+    if y.min(initial=0) < 0:
+        raise ConfigError(_damaged(path, f"y holds the label {y.min()}; labels count from 0"))
     return Samples(x.astype(np.int64), y.astype(np.int64))
 
 

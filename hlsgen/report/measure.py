@@ -80,7 +80,8 @@ def _accuracy(evidence: Evidence, classes: NDArray[np.int64] | None) -> Number:
     if classes is not None and evidence.samples is not None and len(classes):
         share = float(np.mean(classes == evidence.samples.y))
         source = f"graph/final.npz on {_SAMPLES}"
-        return Number(share, "fraction", "verify", "hlsgen interpreter", source)
+        stage: Stage = "verify" if _verified(evidence).value else "train"
+        return Number(share, "fraction", stage, "hlsgen interpreter", source)
     trained = evidence.training.test_accuracy if evidence.training else None
     return Number(trained, "fraction", "train", "torch", _METRICS)
 

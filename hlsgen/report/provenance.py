@@ -78,7 +78,7 @@ def _about_accuracy(evidence: Evidence, accuracy: Number) -> str:
     trained = evidence.training.test_accuracy if evidence.training else None
     if accuracy.value is None:
         return ""
-    if accuracy.stage == "train":
+    if accuracy.tool == "torch":
         return "Accuracy is PyTorch's: the folder has no test words to run the circuit's graph on."
     if trained is None:
         return "Accuracy is that of the circuit's graph; PyTorch's own was not recorded."
