@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hlsgen.errors import ConfigError
 from hlsgen.schema import Record, load_toml
@@ -28,10 +28,21 @@ class Data(Record):
 
 
 class Inputs(Record):
-    """The input word of each feature and its thermometer code."""
+    """The input word of each feature and its thermometer code.
+
+    Words of `bits` bits have 2**bits - 1 useful thresholds at most.
+    """
 
     bits: Annotated[int, Field(ge=1, le=16)] = 8
     thresholds: Annotated[int, Field(ge=1, le=1024)] = 8
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Inputs:
+        if self.thresholds >= 2**self.bits:
+            raise ValueError(
+                f"thresholds must be at most {2**self.bits - 1} for words of {self.bits} bits"
+            )
+        return self
 
 
 class Model(Record):
@@ -55,7 +66,7 @@ class Train(Record):
     batch: Positive = 128
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
     temperature: Annotated[float, Field(gt=0.0)] = 8.0
-    accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    accelerator: Literal["cpu", "cuda"] = "cpu"
 
 
 class Hardware(Record):

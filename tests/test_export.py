@@ -53,27 +53,22 @@ def test_nodes_carry_names_and_origins():
     assert set(graph.by_name["lut0"].op.k.tolist()) == {3}
 
 
+@st.composite
+def architectures(draw: st.DrawFn) -> Architecture:
+    classes = draw(st.integers(2, 4))
+    layers = *draw(st.lists(st.integers(1, 9), max_size=2)), classes * draw(st.integers(1, 3))
+    fan_in, candidates = draw(st.integers(2, 6)), draw(st.sampled_from([0, 5]))
+    return Architecture(3, classes, 4, 3, layers, fan_in, candidates, 3.0)
+
+
 @settings(max_examples=30, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    classes=st.integers(2, 4),
-    widths=st.lists(st.integers(1, 9), max_size=2),
-    group=st.integers(1, 3),
-    fan_in=st.integers(2, 6),
-    candidates=st.sampled_from([0, 5]),
-)
-def test_torch_equals_the_interpreter_on_every_layer(
-    seed, classes, widths, group, fan_in, candidates
-):
-    layers = (*widths, classes * group)
-    a = Architecture(3, classes, 4, 3, layers, fan_in, candidates, 3.0)
+@given(architectures(), st.integers(0, 2**32 - 1))
+def test_torch_equals_the_interpreter_on_every_layer(a, seed):
     made = network(a, seed)
-    samples = words(a, 40, seed)
-    results = compare(made, export(made, "net"), samples)
-    assert [result.mismatches for result in results] == [0] * (4 + len(layers))
-    assert [result.compared for result in results] == [
-        40 * lanes for lanes in (3, 9, *layers, classes, 1)
-    ]
+    results = compare(made, export(made, "net"), words(a, 40, seed))
+    lanes = (3, 9, *a.layers, a.classes, 1)
+    assert [result.compared for result in results] == [40 * each for each in lanes]
+    assert [result.mismatches for result in results] == [0] * len(lanes)
 
 
 def test_argmax_equals_the_logits():

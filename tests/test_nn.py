@@ -42,6 +42,7 @@ def test_small_integers_are_kept_exactly():
     assert layer.quantise(samples).tolist() == [[0, 0, 0], [16, 31, 0], [5, 3, 0]]
 
 
+@settings(deadline=None)
 @given(seed=seeds, bits=st.integers(1, 16))
 def test_words_span_the_training_range_and_clip_outside(seed, bits):
     samples = np.random.default_rng(seed).normal(size=(20, 3))
@@ -72,6 +73,7 @@ def test_a_frequent_word_takes_one_threshold():
     assert np.abs(np.diff(found) - 25).max() <= 8
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 40), min_size=1, max_size=200),
     st.integers(1, 20),
@@ -96,6 +98,7 @@ def test_thermometer_equals_its_operator():
     assert expected[:, 0].mean() == pytest.approx(0.75, abs=0.15)
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(1, 40),
     width=st.integers(1, 6),
@@ -178,7 +181,7 @@ def test_lut_gradients_equal_the_naive_sums(fan_in):
         np.testing.assert_allclose(x.grad[:, src], grad_pins, rtol=1e-4, atol=1e-6)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seed=seeds, fan_in=st.integers(2, 6), n=st.integers(1, 9), learned=st.booleans())
 def test_hard_forward_equals_the_operator(seed, fan_in, n, learned):
     torch.manual_seed(seed)

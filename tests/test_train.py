@@ -11,7 +11,7 @@ import torch
 
 from hlsgen.errors import ConfigError
 from hlsgen.frontend.torch import compare, export
-from hlsgen.project import Data, Inputs, Model, Project, Train
+from hlsgen.project import Data, Inputs, Model, Project, Train, load_project
 from hlsgen.train import Metrics, Progress, load_data, load_model, train
 
 
@@ -97,6 +97,24 @@ def test_divergence_is_an_error_and_not_a_result(tmp_path):
     with pytest.raises(ConfigError, match=r"diverged in epoch 1: .*train\.temperature is 1e-300"):
         train(make_project(temperature=1e-300), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the accelerator")
+def test_a_missing_accelerator_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"train\.accelerator is 'cuda': not available here"):
+        train(make_project(accelerator="cuda"), tmp_path)
+
+
+def test_more_thresholds_than_words_are_refused(tmp_path):
+    file = tmp_path / "project.toml"
+    file.write_text(
+        'name = "p"\n[data]\nsource = "digits"\n[model]\nlayers = [10]\n'
+        "[inputs]\nbits = 2\nthresholds = 4\n"
+    )
+    with pytest.raises(
+        ConfigError, match=r"inputs .*: thresholds must be at most 3 for words of 2"
+    ):
+        load_project(file)
 
 
 def test_an_unknown_method_lists_the_known(tmp_path):

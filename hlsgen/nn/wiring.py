@@ -101,7 +101,20 @@ class _Choose(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             grad_x = torch.zeros_like(x).index_add_(0, chosen.flatten(), rows)
         if ctx.needs_input_grad[1]:
-            # One product with all lanes is cheaper than gathering [n, K, candidates, batch].
-            all_lanes = rows @ (2 * x - 1).T
-            grad_logits = all_lanes.gather(1, candidates.flatten(0, 1)).view(candidates.shape)
+            grad_logits = _dots(rows, 2 * x - 1, candidates.flatten(0, 1)).view(candidates.shape)
         return grad_x, grad_logits, None, None
+
+
+def _dots(rows: Tensor, lanes: Tensor, picks: Tensor) -> Tensor:
+    """Entry [r, c] is rows[r] · lanes[picks[r, c]]; rows [n, batch], picks int64 [n, count].
+
+    It is what embedding_bag computes as the gradient of its weights. A product with all lanes
+    takes five times longer at 784 lanes, and gathering [n, count, batch] more still.
+    """
+    n, count = picks.shape
+    start = torch.arange(0, n * count, count, device=picks.device)
+    row = torch.arange(n, device=picks.device).repeat_interleave(count)
+    dots: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        rows.contiguous(), lanes.contiguous(), picks.flatten(), start, row, 0
+    )
+    return dots.view(n, count)

@@ -86,13 +86,22 @@ def _seed(*entropy: int) -> None:
     torch.manual_seed(seed)
 
 
+def _fabric(accelerator: str) -> Fabric:
+    try:
+        return Fabric(accelerator=accelerator, devices=1)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"train.accelerator is {accelerator!r}: not available here; use 'cpu' ({error})"
+        ) from error
+
+
 class _Run:
     """One training run: network, optimiser, history, and where they are kept."""
 
     def __init__(self, project: Project, data: Dataset, network: LutNetwork, folder: Path) -> None:
         self.project, self.data, self.network, self.folder = project, data, network, folder
         self.history: list[dict[str, float]] = []
-        self.fabric = Fabric(accelerator=project.train.accelerator, devices=1)
+        self.fabric = _fabric(project.train.accelerator)
         optimizer = torch.optim.Adam(network.parameters(), lr=project.train.learning_rate)
         self.model, self.optimizer = self.fabric.setup(network, optimizer)
         self.train_words, self.train_classes = self._tensors(data.x_train, data.y_train)
@@ -122,6 +131,7 @@ class _Run:
             state = self.fabric.load(file, weights_only=True)
             if state["key"] != self.key:
                 log.info("%s is of other settings; training starts afresh", file)
+                file.unlink()
                 return
             self.network.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
