@@ -35,7 +35,7 @@ class Step:
 class Plan:
     """Relative file name -> content, and the steps to run after writing them."""
 
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     steps: tuple[Step, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class Plan:
         """SHA-256 over files and steps."""
         digest = hashlib.sha256()
         for name, content in sorted(self.files.items()):
-            digest.update(f"|{name}|".encode() + hashlib.sha256(content.encode()).digest())
+            digest.update(f"|{name}|".encode() + hashlib.sha256(_raw(content)).digest())
         digest.update("\n".join(str(step) for step in self.steps).encode())
         return digest.hexdigest()
 
@@ -61,12 +61,16 @@ class Plan:
         """Write the files below `folder`; one whose content is already there stays untouched."""
         for name, content in self.files.items():
             path = folder / name
-            if not (path.is_file() and path.read_bytes() == content.encode()):
+            if not (path.is_file() and path.read_bytes() == _raw(content)):
                 write_atomic(path, content)
 
     def show(self) -> Iterator[str]:
         """Lines that tell what `write` and the steps would do."""
         for name, content in self.files.items():
-            yield f"write {name} ({len(content.encode())} bytes)"
+            yield f"write {name} ({len(_raw(content))} bytes)"
         for step in self.steps:
             yield f"run   {step}"
+
+
+def _raw(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content

@@ -2,47 +2,79 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable
 from pathlib import Path
 
+from hlsgen.boards import Board
+from hlsgen.build import area, nextpnr, uart_host, vitis
+from hlsgen.emit import framing
 from hlsgen.errors import ConfigError, ToolFailed
+from hlsgen.graph.interp import run
+from hlsgen.graph.ir import Graph, Values
 from hlsgen.plan import Plan, Step
 from hlsgen.tools import TOOLS
 
-log = logging.getLogger(__name__)
+# The programs that each flow runs.
+FLOW_TOOLS = {
+    "nextpnr": ("yosys", "nextpnr-ecp5", "ecppack", "ecppll"),
+    "vitis": ("yosys", "vivado", "v++"),
+}
 
 
-def run_plan(plan: Plan, folder: Path, started: Callable[[Step], None] | None = None) -> None:
-    """Write the plan's files below `folder` and run its steps in order.
+def board_plan(
+    graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int, samples: Values
+) -> Plan:
+    """Everything from the emitted `rtl` to the file that configures the device.
 
     Args:
-        plan: what to write and run.
-        folder: the build folder, every step's working folder.
-        started: called before each step, for progress.
+        graph: the optimised graph that `rtl` implements.
+        board: where it shall run.
+        rtl: what `emit` returned.
+        clock_mhz: clock of the network.
+        seed: of place and route.
+        samples: int64 [n, 1, features], test samples for the host program.
 
     Raises:
-        ToolMissing: a step's program is not there; files and earlier products stay.
-        ToolFailed: a step failed; its products are gone, its log is in logs/.
+        ConfigError: the board cannot carry the network as asked.
     """
-    plan.write(folder)
-    for step in plan.steps:
-        if started:
-            started(step)
-        output = _run(step, folder)
-        if step.tool == "ecppll":
-            _check_clock(step, output)
+    answers = run(graph, {graph.feeds()[0].name: samples})[graph.outputs[0]]
+    if board.flow == "nextpnr":
+        host = uart_host.plan(graph, board, samples, answers)
+        return rtl | nextpnr.plan(graph, board, rtl, clock_mhz, seed) | host
+    frame = framing(graph, board.shell.width_bits)
+    words = graph.wires[graph.feeds()[0].name].bits
+    data = {
+        "vitis/samples.bin": vitis.pack_frames(samples[:, 0], words, board.shell.width_bits),
+        "vitis/expected.bin": answers[:, 0, 0].astype("<u4").tobytes(),
+    }
+    kernel = vitis.plan(
+        graph.name,
+        board,
+        frame_beats=frame.in_beats,
+        result_bits=frame.out_bits,
+        clock_mhz=clock_mhz,
+        rtl_files=sorted(rtl.files),
+    )
+    return rtl | area.plan(graph.name, sorted(rtl.files)) | Plan(data) | kernel
 
 
-def _run(step: Step, folder: Path) -> str:
+def run_step(step: Step, folder: Path) -> None:
+    """Run one step in build folder `folder`.
+
+    Raises:
+        ToolMissing: its program is not there; files and earlier products stay.
+        ToolFailed: it failed; its products are gone, its log is in logs/.
+        ConfigError: the board's clock generator cannot make the clock.
+    """
     log_file = folder / "logs" / f"{step.log or step.tool}.log"
     try:
-        return TOOLS[step.tool].run(step.args, cwd=folder, makes=step.makes, log_file=log_file)
+        output = TOOLS[step.tool].run(step.args, cwd=folder, makes=step.makes, log_file=log_file)
     except ToolFailed as error:
         if step.tool != "nextpnr-ecp5":
             raise
         raise ToolFailed(_explain_route(str(error), log_file)) from error
+    if step.tool == "ecppll":
+        _check_clock(step, output)
 
 
 def _explain_route(message: str, log_file: Path) -> str:

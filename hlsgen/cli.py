@@ -1,0 +1,324 @@
+"""The command line: the only place that prints and ends the process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from typer.core import TyperGroup
+
+from hlsgen import __version__, flow
+from hlsgen.boards import Board, board_names, load_board
+from hlsgen.errors import ConfigError, HlsgenError, ToolMissing
+from hlsgen.flow import Job, Listener
+from hlsgen.ledger import State
+from hlsgen.plan import Step
+from hlsgen.project import load_project
+from hlsgen.report import Report, make_report, summary
+from hlsgen.tools import TOOLS
+from hlsgen.verify import Verdict, verify
+
+_MACHINE = 4
+_INTERRUPTED = 130
+_HELP = (
+    "From a trained LUT network to a verified FPGA bitstream.\n\n"
+    "Stages, in order: train, export, opt, emit, verify, build, report. Asking for one runs those"
+    " before it whose inputs changed. PROJECT is a folder with project.toml, or the file itself."
+    "\n\nExit codes: 0 good, 1 check failed, 2 bad project, board or option, 3 tool missing,"
+    " 4 tool failed, 5 bad network or graph, 130 interrupted."
+)
+
+
+class _Commands(TyperGroup):
+    """Turns the errors that a user can cause into one message and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except HlsgenError as error:
+            err.print("[red]error:[/red]", end=" ")
+            err.print(str(error), markup=False, soft_wrap=True)
+            sys.exit(error.exit_code)
+        except OSError as error:
+            # A full disk, a folder that cannot be written: the user's machine, not hlsgen.
+            err.print(f"error: {error}", markup=False, soft_wrap=True)
+            sys.exit(_MACHINE)
+        except KeyboardInterrupt:
+            err.print("interrupted; the next run goes on from the last finished stage")
+            sys.exit(_INTERRUPTED)
+
+
+app = typer.Typer(cls=_Commands, help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+ProjectPath = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="Folder with project.toml, or the file.")
+]
+Checked = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="Project, or a build folder to check as it is.")
+]
+BoardName = Annotated[
+    str, typer.Option("--board", metavar="NAME", help="Board, or a board file ending in .toml.")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of all build folders.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, do nothing.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
+BUILD = Path("build")
+DEFAULT_BOARD = "ulx3s"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"hlsgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def _run(
+    last: str, project: Path, board: str, output: Path, dry_run: bool, verbose: bool
+) -> Report | None:
+    """Run the stages up to `last`; `report` and `verify` leave out what they do not need."""
+    _log(verbose)
+    job = Job(load_project(project), load_board(board), output)
+    stages = flow.STAGES[: flow.STAGES.index(last) + 1]
+    if dry_run:
+        _show_plan(job, stages)
+        return None
+    return flow.run(job, stages, _listener())
+
+
+def _log(verbose: bool) -> None:
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="  %(message)s", stream=sys.stderr)
+    logging.getLogger("hlsgen").setLevel(level)
+
+
+@dataclass
+class _Epochs:
+    """The progress bar of the training."""
+
+    bar: Progress | None = None
+    task: TaskID | None = None
+
+    def __call__(self, progress: object) -> None:
+        from hlsgen.train import Progress as Epoch
+
+        if not isinstance(progress, Epoch):
+            raise TypeError(progress)
+        if self.bar is None or self.task is None:
+            columns = (TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn())
+            self.bar = Progress(*columns, console=err)
+            self.task = self.bar.add_task("training", total=progress.epochs)
+            self.bar.start()
+        text = (
+            f"epoch {progress.epoch}/{progress.epochs}, {progress.samples_per_s:,.0f} samples/s,"
+            f" {progress.eta_s:.0f} s left, loss {progress.loss:.3f},"
+            f" validation {progress.validation_accuracy:.2%}"
+        )
+        self.bar.update(self.task, completed=progress.epoch, description=text)
+        if progress.epoch == progress.epochs:
+            self.bar.stop()
+
+
+def _listener() -> Listener:
+    def stage(name: str, state: State) -> None:
+        if state is State.STALE:
+            err.print(f"[bold]{name}[/bold]")
+        elif state is State.FRESH:
+            err.print(f"{name}: up to date")
+        else:
+            err.print(
+                f"[yellow]{name}: its files were edited by hand and are kept;"
+                f" `hlsgen {name.split(':')[0]}` makes them anew[/yellow]"
+            )
+
+    def step(step: Step) -> None:
+        err.print(f"  {step.tool} -> {', '.join(step.makes)}")
+
+    return Listener(stage, _Epochs(), step)
+
+
+def _show_plan(job: Job, stages: tuple[str, ...]) -> None:
+    out.print(f"folder {job.folder}")
+    for name in stages:
+        out.print(f"stage {name}")
+        if name == "build" and (job.folder / "graph" / "final.json").is_file():
+            for line in flow.plan_of(job).show():
+                out.print(f"  {line}", soft_wrap=True)
+
+
+def _print_report(report: Report, folder: Path) -> None:
+    table = Table(title=f"{report.name} on {report.board}", title_justify="left")
+    for column in ("", "value", "stage"):
+        table.add_column(column)
+    for row in summary(report):
+        table.add_row(row.label, row.value, row.stage)
+    out.print(table)
+    out.print(f"report: {folder / 'report' / 'report.html'}", soft_wrap=True)
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    table = Table(title="verification", title_justify="left")
+    for column in ("rung", "compares", "status", "values"):
+        table.add_column(column)
+    for rung in verdict.rungs:
+        note = rung.reason if rung.status == "not run" else f"{rung.checked:,}"
+        table.add_row(f"{rung.number} {rung.name}", rung.what, rung.status, note)
+    out.print(table)
+
+
+def _is_build_folder(path: Path) -> bool:
+    return (path / "graph" / "final.json").is_file()
+
+
+@app.command()
+def train(
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Train the network; a run that was cut short goes on."""
+    _run("train", project, board, output, dry_run, verbose)
+
+
+@app.command()
+def export(
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Make a graph of the trained network and compare the two on every sample."""
+    _run("export", project, board, output, dry_run, verbose)
+
+
+@app.command()
+def opt(
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Make the graph smaller and pipeline it for the project's clock."""
+    _run("opt", project, board, output, dry_run, verbose)
+
+
+@app.command()
+def emit(
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Write the Verilog."""
+    _run("emit", project, board, output, dry_run, verbose)
+
+
+@app.command("verify")
+def verify_command(
+    project: Checked, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Check the Verilog against the graph, bit by bit, in simulation."""
+    if _is_build_folder(project):
+        _log(verbose)
+        _print_verdict(verify(project, _board_of(project).shell.width_bits))
+        return
+    _run("verify", project, board, output, dry_run, verbose)
+    if not dry_run:
+        folder = Job(load_project(project), load_board(board), output).folder
+        _print_verdict(Verdict.load(folder / "verify" / "verdict.json"))
+
+
+@app.command()
+def build(
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Synthesise, place, route and pack for the board."""
+    _run("build", project, board, output, dry_run, verbose)
+
+
+@app.command()
+def bitstream(
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Everything: train, prove, build, report."""
+    report = _run("report", project, board, output, dry_run, verbose)
+    if report:
+        job = Job(load_project(project), load_board(board), output)
+        _print_report(report, job.folder)
+        name = f"{job.project.name}.{job.board.product}"
+        out.print(f"bitstream: {job.folder / name}", soft_wrap=True)
+
+
+@app.command("report")
+def report_command(
+    project: Checked, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
+    dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Report area, timing, energy, accuracy and verification, with the source of each number."""
+    if _is_build_folder(project):
+        _log(verbose)
+        _print_report(make_report(project), project)
+        return
+    report = _run("report", project, board, output, dry_run, verbose)
+    if report:
+        _print_report(report, Job(load_project(project), load_board(board), output).folder)
+
+
+def _board_of(folder: Path) -> Board:
+    file = folder / "board.json"
+    if not file.is_file():
+        raise ConfigError(f"{file}: missing; run the stage export")
+    return Board.model_validate_json(file.read_bytes())
+
+
+@app.command()
+def boards() -> None:
+    """List the boards."""
+    table = Table("board", "", "part", "flow", "state")
+    for name in board_names():
+        board = load_board(name)
+        table.add_row(name, board.title, board.part, board.flow, flow.board_state(board))
+    out.print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Show the tools: wanted, found, version, verdict, what to do."""
+    table = Table("tool", "for", "wanted", "found", "verdict")
+    advice, complete = [], True
+    for tool in TOOLS.values():
+        wanted = f">= {'.'.join(map(str, tool.minimum))}" if tool.minimum else "any"
+        try:
+            found, verdict = tool.find().version, "[green]good[/green]"
+        except ToolMissing as error:
+            advice.append(str(error))
+            complete &= not tool.default_flow
+            needed = "[red]missing[/red]" if tool.default_flow else "missing, optional"
+            found, verdict = "–", needed
+        table.add_row(tool.name, tool.purpose, wanted, found, verdict)
+    out.print(table)
+    for line in advice:
+        out.print(line, markup=False, soft_wrap=True)
+    if not complete:
+        raise ToolMissing("the default flow lacks a tool; see the table above")
+
+
+def main() -> None:
+    """Entry point of `hlsgen` and `python -m hlsgen`."""
+    app(prog_name="hlsgen")

@@ -1,0 +1,315 @@
+"""The stages in order, each run only when its inputs changed.
+
+    train -> export -> opt -> emit -> verify -> build -> report
+
+This is the one place that knows the whole chain; every stage's work is a function elsewhere.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hlsgen.boards import Board
+from hlsgen.build import FLOW_TOOLS, board_plan, run_step
+from hlsgen.emit import emit
+from hlsgen.errors import CheckFailed, ToolMissing
+from hlsgen.graph import load, save
+from hlsgen.graph.ops import Input
+from hlsgen.ledger import Ledger, State, key_of
+from hlsgen.passes import opt
+from hlsgen.paths import write_atomic
+from hlsgen.plan import Plan, Step
+from hlsgen.project import Project
+from hlsgen.report import Report, make_report
+from hlsgen.tools import TOOLS
+from hlsgen.verify import verify
+from hlsgen.verify.ladder import load_samples
+
+if TYPE_CHECKING:
+    from hlsgen.train import Progress
+
+STAGES = ("train", "export", "opt", "emit", "verify", "build", "report")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What the person at the keyboard is told; each call is optional."""
+
+    stage: Callable[[str, State], None] = lambda name, state: None
+    epoch: Callable[[Progress], None] | None = None
+    step: Callable[[Step], None] = lambda step: None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One project on one board; `root` holds all build folders."""
+
+    project: Project
+    board: Board
+    root: Path
+
+    @property
+    def trained(self) -> Path:
+        """Folder of the training run, which all boards share."""
+        return self.root / self.project.name / "train"
+
+    @property
+    def folder(self) -> Path:
+        """The build folder."""
+        return self.root / f"{self.project.name}-{self.board.name}"
+
+
+def run(job: Job, stages: Sequence[str], listener: Listener) -> Report | None:
+    """Bring `stages` up to date, in order; the last one is also redone if its products changed.
+
+    A file that was edited by hand after its stage is kept while later stages run, so that
+    `verify` judges what lies there.
+
+    Returns:
+        The report, if the last stage is `report`.
+
+    Raises:
+        HlsgenError: as the stage that failed; nothing half made is left behind. If `build` lacks
+            a vendor tool, a requested report is made before the error is raised.
+    """
+    missing: ToolMissing | None = None
+    for name in stages:
+        try:
+            _STAGES[name](job, listener, name == stages[-1])
+        except ToolMissing as error:
+            if name != "build":
+                raise
+            missing = error
+    if missing:
+        raise ToolMissing(
+            f"{missing}\nEverything that does not need it is done. The build is ready to run in"
+            f" {job.folder}; the same command goes on from there once the tool is installed."
+        )
+    if stages[-1] != "report":
+        return None
+    report = Report.load(job.folder / "report" / "report.json")
+    if report.broken:
+        lines = [f"{job.folder}: limits of the project are broken", *map(str, report.broken)]
+        raise CheckFailed("\n".join(lines))
+    return report
+
+
+def _bring(
+    listener: Listener,
+    folder: Path,
+    name: str,
+    key: str,
+    last: bool,
+    work: Callable[[], Sequence[Path]],
+) -> None:
+    """Do `work` unless the ledger says that its products are there."""
+    ledger = Ledger(folder)
+    state = ledger.state(name, key)
+    if last and state is State.EDITED:
+        state = State.STALE
+    listener.stage(name, state)
+    if state is State.STALE:
+        ledger.forget(name)
+        ledger.record(name, key, work())
+
+
+def _train(job: Job, listener: Listener, last: bool) -> None:
+    project = job.project
+    settings = [project.seed, project.data, project.inputs, project.model, project.train]
+    source = project.data.source
+    files = [project.folder / source.removeprefix("npz:")] if source.startswith("npz:") else []
+    key = key_of(*settings, files=files, code=("graph", "nn", "train"))
+
+    def work() -> list[Path]:
+        from hlsgen.train import train
+
+        # A run that was cut short goes on; one that ended is not taken for the new one.
+        if (job.trained / "metrics.json").is_file():
+            shutil.rmtree(job.trained)
+        train(project, job.trained, listener.epoch)
+        return [job.trained / name for name in ("model.pt", "history.json", "metrics.json")]
+
+    _bring(listener, job.trained.parent, "train", key, last, work)
+
+
+def _export(job: Job, listener: Listener, last: bool) -> None:
+    folder, graph_folder = job.folder, job.folder / "graph"
+    model, metrics = job.trained / "model.pt", job.trained / "metrics.json"
+    description = job.project.model_dump_json(exclude={"folder"}, indent=1) + "\n"
+    key = key_of(
+        description, job.board, files=[model, metrics], code=("graph", "nn", "train", "frontend")
+    )
+
+    def work() -> list[Path]:
+        from hlsgen.frontend.torch import compare, export
+        from hlsgen.train import load_data, load_model
+
+        network, data = load_model(model, job.project), load_data(job.project)
+        graph = export(network, job.project.name)
+        quantise = _input_of(graph.feeds()[0].op).quantise
+        x, y = quantise(data.x_test)[:, 0], data.y_test
+        everything = np.concatenate([quantise(part)[:, 0] for part in (data.x_train, data.x_val)])
+        results = compare(network, graph, np.concatenate([everything, x]))
+        record = {
+            "checked": sum(result.compared for result in results),
+            "failed": sum(result.mismatches for result in results),
+            "layers": {result.layer: result.mismatches for result in results},
+            "samples": len(everything) + len(x),
+            "tool": _torch_version(),
+        }
+        save(graph, graph_folder / "export")
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, x=x.astype(np.uint16), y=y.astype(np.int64))
+        write_atomic(graph_folder / "samples.npz", buffer.getvalue())
+        write_atomic(graph_folder / "export_check.json", json.dumps(record, indent=1) + "\n")
+        write_atomic(graph_folder / "metrics.json", metrics.read_bytes())
+        write_atomic(folder / "project.json", description)
+        write_atomic(folder / "board.json", job.board.model_dump_json(indent=1) + "\n")
+        if record["failed"]:
+            raise CheckFailed(
+                f"graph {graph.name!r} differs from PyTorch in {record['failed']} of"
+                f" {record['checked']} values: {record['layers']}"
+            )
+        names = ("export.json", "export.npz", "samples.npz", "export_check.json", "metrics.json")
+        copies = [folder / "project.json", folder / "board.json"]
+        return [graph_folder / name for name in names] + copies
+
+    _bring(listener, folder, "export", key, last, work)
+
+
+def _input_of(op: object) -> Input:
+    if not isinstance(op, Input):
+        raise TypeError(f"an exported graph begins with an Input, not {op!r}")
+    return op
+
+
+def _torch_version() -> str:
+    import torch
+
+    return f"torch {torch.__version__}"
+
+
+def _opt(job: Job, listener: Listener, last: bool) -> None:
+    graph_folder = job.folder / "graph"
+    files = [graph_folder / name for name in ("export.json", "export.npz", "samples.npz")]
+    clock_mhz = job.project.hardware.clock_mhz
+    key = key_of(job.board.logic, clock_mhz, files=files, code=("graph", "passes"))
+
+    def work() -> list[Path]:
+        graph = load(graph_folder / "export")
+        samples = {graph.feeds()[0].name: load_samples(graph_folder / "samples.npz")}
+        save(opt(graph, job.board.logic, clock_mhz, samples), graph_folder / "final")
+        return [graph_folder / "final.json", graph_folder / "final.npz"]
+
+    _bring(listener, job.folder, "opt", key, last, work)
+
+
+def _emit(job: Job, listener: Listener, last: bool) -> None:
+    files = [job.folder / "graph" / name for name in ("final.json", "final.npz")]
+    key = key_of(job.board.shell, files=files, code=("graph", "emit", "templates/verilog"))
+
+    def work() -> list[Path]:
+        plan = _rtl(job)
+        shutil.rmtree(job.folder / "rtl", ignore_errors=True)
+        plan.write(job.folder)
+        return [job.folder / name for name in plan.files]
+
+    _bring(listener, job.folder, "emit", key, last, work)
+
+
+def _rtl(job: Job) -> Plan:
+    return emit(load(job.folder / "graph" / "final"), job.board.shell.width_bits)
+
+
+def _verify(job: Job, listener: Listener, last: bool) -> None:
+    folder = job.folder
+    graph_folder = folder / "graph"
+    names = ("final.json", "final.npz", "samples.npz", "export_check.json")
+    files = [graph_folder / name for name in names] + sorted((folder / "rtl").glob("*.v"))
+    tools = [TOOLS[name].find().identity for name in ("verilator", "g++")]
+    key = key_of(
+        job.board.shell, job.project.seed, *tools, files=files, code=("verify", "tools", "templates/verify")
+    )
+
+    def work() -> list[Path]:
+        verify(folder, job.board.shell.width_bits, seed=job.project.seed)
+        return [folder / "verify" / "verdict.json", folder / "sim" / "results.xml"]
+
+    _bring(listener, folder, "verify", key, last, work)
+
+
+def plan_of(job: Job) -> Plan:
+    """The board's build: what `build` writes and runs."""
+    graph = load(job.folder / "graph" / "final")
+    samples = load_samples(job.folder / "graph" / "samples.npz")
+    return board_plan(graph, job.board, _rtl(job), job.project.hardware.clock_mhz,
+                      job.project.seed, samples)  # fmt: skip
+
+
+def _build(job: Job, listener: Listener, last: bool) -> None:
+    """Each step of the board's plan is a stage of its own, so that a failed build goes on."""
+    plan, rtl, folder = plan_of(job), _rtl(job).files, job.folder
+    Plan({name: text for name, text in plan.files.items() if name not in rtl}).write(folder)
+    sources = [folder / name for name in sorted(plan.files)]
+    missing: ToolMissing | None = None
+    for step in plan.steps:
+        reads = [folder / name for name in step.reads]
+        try:
+            key = key_of(step, TOOLS[step.tool].find().identity, files=[*sources, *reads])
+        except ToolMissing as error:
+            missing = error
+            break
+
+        def work(step: Step = step) -> list[Path]:
+            listener.step(step)
+            run_step(step, folder)
+            return [folder / name for name in step.makes]
+
+        _bring(listener, folder, f"build:{step.log or step.tool}", key, last, work)
+    if missing:
+        raise missing
+
+
+def _report(job: Job, listener: Listener, last: bool) -> None:
+    folder = job.folder
+    names = ("project.json", "board.json", "verify/verdict.json", "synth/stat.json",
+             "route/report.json", "graph/export.npz", "graph/final.npz", "graph/final.json",
+             "graph/samples.npz", "graph/metrics.json")  # fmt: skip
+    files = [folder / name for name in names]
+    key = key_of(files=files, code=("report", "graph", "templates/report"))
+
+    def work() -> list[Path]:
+        make_report(folder)
+        return [folder / "report" / name for name in ("report.json", "report.html")]
+
+    _bring(listener, folder, "report", key, last, work)
+
+
+_STAGES: dict[str, Callable[[Job, Listener, bool], None]] = {
+    "train": _train,
+    "export": _export,
+    "opt": _opt,
+    "emit": _emit,
+    "verify": _verify,
+    "build": _build,
+    "report": _report,
+}
+
+
+def board_state(board: Board) -> str:
+    """Whether everything that the board's flow needs is installed here."""
+    missing = []
+    for name in FLOW_TOOLS[board.flow]:
+        try:
+            TOOLS[name].find()
+        except ToolMissing:
+            missing.append(name)
+    return f"prepares the build; {', '.join(missing)} not found" if missing else "builds here"
