@@ -94,16 +94,26 @@ def _common(
 
 
 def _run(
-    last: str, project: Path, board: str, output: Path, dry_run: bool, verbose: bool
-) -> Report | None:
-    """Run the stages up to `last`; `report` and `verify` leave out what they do not need."""
+    last: str,
+    project: Path,
+    board: str,
+    output: Path,
+    dry_run: bool,
+    verbose: bool,
+    *,
+    full: bool = False,
+) -> Job:
+    """Run the stages up to `last`."""
     _log(verbose)
     job = Job(load_project(project), load_board(board), output)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
+    if last == "report" and not full:
+        stages = tuple(name for name in stages if name != "build")
     if dry_run:
         _show_plan(job, stages)
-        return None
-    return flow.run(job, stages, _listener())
+    else:
+        flow.run(job, stages, _listener(job))
+    return job
 
 
 def _log(verbose: bool) -> None:
@@ -139,7 +149,7 @@ class _Epochs:
             self.bar.stop()
 
 
-def _listener() -> Listener:
+def _listener(job: Job) -> Listener:
     def stage(name: str, state: State) -> None:
         if state is State.STALE:
             err.print(f"[bold]{name}[/bold]")
@@ -154,7 +164,7 @@ def _listener() -> Listener:
     def step(step: Step) -> None:
         err.print(f"  {step.tool} -> {', '.join(step.makes)}")
 
-    return Listener(stage, _Epochs(), step)
+    return Listener(stage, _Epochs(), step, lambda report: _print_report(report, job.folder))
 
 
 def _show_plan(job: Job, stages: tuple[str, ...]) -> None:
@@ -236,10 +246,9 @@ def verify_command(
         _log(verbose)
         _print_verdict(verify(project, _board_of(project).shell.width_bits))
         return
-    _run("verify", project, board, output, dry_run, verbose)
+    job = _run("verify", project, board, output, dry_run, verbose)
     if not dry_run:
-        folder = Job(load_project(project), load_board(board), output).folder
-        _print_verdict(Verdict.load(folder / "verify" / "verdict.json"))
+        _print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
 
 
 @app.command()
@@ -257,12 +266,10 @@ def bitstream(
     dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Everything: train, prove, build, report."""
-    report = _run("report", project, board, output, dry_run, verbose)
-    if report:
-        job = Job(load_project(project), load_board(board), output)
-        _print_report(report, job.folder)
-        name = f"{job.project.name}.{job.board.product}"
-        out.print(f"bitstream: {job.folder / name}", soft_wrap=True)
+    job = _run("report", project, board, output, dry_run, verbose, full=True)
+    if not dry_run:
+        product = job.folder / f"{job.project.name}.{job.board.product}"
+        out.print(f"bitstream: {product}", soft_wrap=True)
 
 
 @app.command("report")
@@ -275,9 +282,7 @@ def report_command(
         _log(verbose)
         _print_report(make_report(project), project)
         return
-    report = _run("report", project, board, output, dry_run, verbose)
-    if report:
-        _print_report(report, Job(load_project(project), load_board(board), output).folder)
+    _run("report", project, board, output, dry_run, verbose)
 
 
 def _board_of(folder: Path) -> Board:

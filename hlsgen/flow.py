@@ -46,6 +46,7 @@ class Listener:
     stage: Callable[[str, State], None] = lambda name, state: None
     epoch: Callable[[Progress], None] | None = None
     step: Callable[[Step], None] = lambda step: None
+    report: Callable[[Report], None] = lambda report: None
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,16 @@ class Job:
         return self.root / f"{self.project.name}-{self.board.name}"
 
 
-def run(job: Job, stages: Sequence[str], listener: Listener) -> Report | None:
+def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
     """Bring `stages` up to date, in order; the last one is also redone if its products changed.
 
     A file that was edited by hand after its stage is kept while later stages run, so that
     `verify` judges what lies there.
 
-    Returns:
-        The report, if the last stage is `report`.
-
     Raises:
-        HlsgenError: as the stage that failed; nothing half made is left behind. If `build` lacks
-            a vendor tool, a requested report is made before the error is raised.
+        HlsgenError: as the stage that failed; nothing half made is left behind. Where `build`
+            lacks a vendor tool, the later stages are done before the error is raised.
+        CheckFailed: a limit of the project is broken.
     """
     missing: ToolMissing | None = None
     for name in stages:
@@ -88,18 +87,18 @@ def run(job: Job, stages: Sequence[str], listener: Listener) -> Report | None:
             if name != "build":
                 raise
             missing = error
+    broken: list[str] = []
+    if "report" in stages:
+        report = Report.load(job.folder / "report" / "report.json")
+        listener.report(report)
+        broken = [str(limit) for limit in report.broken]
     if missing:
         raise ToolMissing(
             f"{missing}\nEverything that does not need it is done. The build is ready to run in"
             f" {job.folder}; the same command goes on from there once the tool is installed."
         )
-    if stages[-1] != "report":
-        return None
-    report = Report.load(job.folder / "report" / "report.json")
-    if report.broken:
-        lines = [f"{job.folder}: limits of the project are broken", *map(str, report.broken)]
-        raise CheckFailed("\n".join(lines))
-    return report
+    if broken:
+        raise CheckFailed("\n".join([f"{job.folder}: limits of the project are broken", *broken]))
 
 
 def _bring(
@@ -233,7 +232,8 @@ def _verify(job: Job, listener: Listener, last: bool) -> None:
     folder = job.folder
     graph_folder = folder / "graph"
     names = ("final.json", "final.npz", "samples.npz", "export_check.json")
-    files = [graph_folder / name for name in names] + sorted((folder / "rtl").glob("*.v"))
+    files = [graph_folder / name for name in names]
+    files += [folder / name for name in sorted(_rtl(job).files)]
     tools = [TOOLS[name].find().identity for name in ("verilator", "g++")]
     key = key_of(
         job.board.shell, job.project.seed, *tools, files=files, code=("verify", "tools", "templates/verify")

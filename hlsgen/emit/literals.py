@@ -10,6 +10,11 @@ def hex_literal(value: int, bits: int) -> str:
     return f"{bits}'h{value:0{-(-bits // 4)}x}"
 
 
+def at_least(threshold: int, bits: int) -> int:
+    """The truth table of x >= `threshold` for an unsigned x of `bits` bits."""
+    return (1 << (1 << bits)) - (1 << threshold)
+
+
 def literal(value: int, wire: Wire, signed: bool = False) -> str:
     """`value` as a decimal literal wide enough for the wire, signed if the wire or `signed` is."""
     if not (wire.signed or signed):

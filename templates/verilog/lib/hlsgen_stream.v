@@ -18,8 +18,10 @@ module hlsgen_gather #(
     output reg  frame_valid,
     input  wire frame_ready
 );
-    reg [31:0] count;
-    wire complete = count == BEATS - 1;
+    localparam BITS = $clog2(BEATS + 1);
+    localparam [BITS-1:0] LAST = BEATS - 1, ONE = 1, NONE = 0;
+    reg [BITS-1:0] count;
+    wire complete = count == LAST;
     wire [WIDTH*(BEATS+1)-1:0] shifted = {data, frame};
     // While a whole frame waits, the next one's first beat would overwrite it.
     assign ready = ~frame_valid | frame_ready;
@@ -30,11 +32,11 @@ module hlsgen_gather #(
             frame <= shifted[WIDTH*(BEATS+1)-1:WIDTH];
         end
         if (rst) begin
-            count <= 32'd0;
+            count <= NONE;
             frame_valid <= 1'b0;
         end else begin
-            if (valid & ready) count <= (complete | last) ? 32'd0 : count + 32'd1;
-            else if (restart) count <= 32'd0;
+            if (valid & ready) count <= (complete | last) ? NONE : count + ONE;
+            else if (restart) count <= NONE;
             frame_valid <= (valid & ready & complete) | (frame_valid & ~frame_ready);
         end
     end
@@ -55,21 +57,23 @@ module hlsgen_scatter #(
     input  wire ready,
     output wire last
 );
-    reg [31:0] count;
+    localparam BITS = $clog2(BEATS + 1);
+    localparam [BITS-1:0] LAST = BEATS - 1, ONE = 1, NONE = 0;
+    reg [BITS-1:0] count;
     wire [WIDTH*BEATS-1:0] shifted = frame >> (count * WIDTH);
     assign data = shifted[WIDTH-1:0];
     assign valid = frame_valid;
-    assign last = count == BEATS - 1;
+    assign last = count == LAST;
     assign frame_ready = ready & last;
 
     always @(posedge clk) begin
-        if (rst) count <= 32'd0;
-        else if (valid & ready) count <= last ? 32'd0 : count + 32'd1;
+        if (rst) count <= NONE;
+        else if (valid & ready) count <= last ? NONE : count + ONE;
     end
 endmodule
 
 // Free places behind a pipeline that cannot stall: one is taken when a frame enters and given
-// back when its answer leaves.
+// back when its answer leaves; PLACES >= 2.
 module hlsgen_credit #(
     parameter PLACES = 2
 ) (
@@ -79,16 +83,18 @@ module hlsgen_credit #(
     input  wire give,
     output wire free
 );
-    reg [31:0] places;
-    assign free = places != 32'd0;
+    localparam BITS = $clog2(PLACES + 1);
+    localparam [BITS-1:0] ALL = PLACES, NONE = 0;
+    reg [BITS-1:0] places;
+    assign free = places != NONE;
 
     always @(posedge clk) begin
-        if (rst) places <= PLACES;
-        else places <= places - {31'd0, take} + {31'd0, give};
+        if (rst) places <= ALL;
+        else places <= places - {{(BITS-1){1'b0}}, take} + {{(BITS-1){1'b0}}, give};
     end
 endmodule
 
-// First in, first out; never pushed when full (the credit sees to that), never popped when empty.
+// First in, first out, DEPTH >= 2; never pushed when full (the credit sees to that), never popped when empty.
 module hlsgen_fifo #(
     parameter WIDTH = 8,
     parameter DEPTH = 2
@@ -101,21 +107,25 @@ module hlsgen_fifo #(
     output wire valid,
     input  wire pop
 );
+    localparam BITS = $clog2(DEPTH);
+    localparam [BITS-1:0] LAST = DEPTH - 1, ONE = 1, NONE = 0;
+    localparam [BITS:0] EMPTY = 0;
     reg [WIDTH-1:0] store [0:DEPTH-1];
-    reg [31:0] first, next, held;
-    assign head = store[first[$clog2(DEPTH)-1:0]];
-    assign valid = held != 32'd0;
+    reg [BITS-1:0] first, next;
+    reg [BITS:0] held;
+    assign head = store[first];
+    assign valid = held != EMPTY;
 
     always @(posedge clk) begin
-        if (push) store[next[$clog2(DEPTH)-1:0]] <= data;
+        if (push) store[next] <= data;
         if (rst) begin
-            first <= 32'd0;
-            next <= 32'd0;
-            held <= 32'd0;
+            first <= NONE;
+            next <= NONE;
+            held <= EMPTY;
         end else begin
-            if (push) next <= (next == DEPTH - 1) ? 32'd0 : next + 32'd1;
-            if (pop) first <= (first == DEPTH - 1) ? 32'd0 : first + 32'd1;
-            held <= held + {31'd0, push} - {31'd0, pop};
+            if (push) next <= (next == LAST) ? NONE : next + ONE;
+            if (pop) first <= (first == LAST) ? NONE : first + ONE;
+            held <= held + {{BITS{1'b0}}, push} - {{BITS{1'b0}}, pop};
         end
     end
 endmodule

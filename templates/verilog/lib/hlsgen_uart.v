@@ -1,4 +1,4 @@
-// hlsgen library: UART, eight data bits, no parity, one stop bit.
+// hlsgen library: UART, eight data bits, no parity, one stop bit. CLOCKS_PER_BIT >= 4.
 `default_nettype none
 
 // `valid` is high for one clock for each received byte.
@@ -11,8 +11,11 @@ module hlsgen_uart_rx #(
     output reg  [7:0] data,
     output reg  valid
 );
+    localparam BITS = $clog2(CLOCKS_PER_BIT);
+    localparam [BITS-1:0] BIT = CLOCKS_PER_BIT - 1, HALF = CLOCKS_PER_BIT / 2 - 1;
+    localparam [BITS-1:0] ONE = 1, NONE = 0;
     reg [2:0] line;      // two registers against metastability, one to see the edge
-    reg [31:0] wait_clocks;
+    reg [BITS-1:0] wait_clocks;
     reg [3:0] bits_left; // start bit, eight data bits, stop bit
     wire falls = line[2] & ~line[1];
 
@@ -22,17 +25,17 @@ module hlsgen_uart_rx #(
         if (rst) begin
             line <= 3'b111;
             bits_left <= 4'd0;
-            wait_clocks <= 32'd0;
+            wait_clocks <= NONE;
         end else if (bits_left == 4'd0) begin
             if (falls) begin
                 bits_left <= 4'd10;
-                wait_clocks <= CLOCKS_PER_BIT / 2 - 1;
+                wait_clocks <= HALF;
             end
-        end else if (wait_clocks != 32'd0) begin
-            wait_clocks <= wait_clocks - 32'd1;
+        end else if (wait_clocks != NONE) begin
+            wait_clocks <= wait_clocks - ONE;
         end else begin
             // The middle of a bit.
-            wait_clocks <= CLOCKS_PER_BIT - 1;
+            wait_clocks <= BIT;
             bits_left <= bits_left - 4'd1;
             if (bits_left == 4'd10 && line[1]) bits_left <= 4'd0;  // a glitch, not a start bit
             else if (bits_left == 4'd1) valid <= line[1];          // no stop bit: drop the byte
@@ -51,8 +54,10 @@ module hlsgen_uart_tx #(
     output wire ready,
     output wire txd
 );
+    localparam BITS = $clog2(CLOCKS_PER_BIT);
+    localparam [BITS-1:0] BIT = CLOCKS_PER_BIT - 1, ONE = 1, NONE = 0;
     reg [9:0] shift;
-    reg [31:0] wait_clocks;
+    reg [BITS-1:0] wait_clocks;
     reg [3:0] bits_left;
     assign txd = shift[0];
     assign ready = bits_left == 4'd0;
@@ -61,17 +66,17 @@ module hlsgen_uart_tx #(
         if (rst) begin
             shift <= 10'h3ff;
             bits_left <= 4'd0;
-            wait_clocks <= 32'd0;
+            wait_clocks <= NONE;
         end else if (bits_left == 4'd0) begin
             if (valid) begin
                 shift <= {1'b1, data, 1'b0};
                 bits_left <= 4'd10;
-                wait_clocks <= CLOCKS_PER_BIT - 1;
+                wait_clocks <= BIT;
             end
-        end else if (wait_clocks != 32'd0) begin
-            wait_clocks <= wait_clocks - 32'd1;
+        end else if (wait_clocks != NONE) begin
+            wait_clocks <= wait_clocks - ONE;
         end else begin
-            wait_clocks <= CLOCKS_PER_BIT - 1;
+            wait_clocks <= BIT;
             shift <= {1'b1, shift[9:1]};
             bits_left <= bits_left - 4'd1;
         end
@@ -87,12 +92,14 @@ module hlsgen_idle #(
     input  wire activity,
     output wire idle
 );
-    reg [31:0] left;
-    assign idle = left == 32'd1;
+    localparam BITS = $clog2(CLOCKS + 1);
+    localparam [BITS-1:0] ALL = CLOCKS, ONE = 1, NONE = 0;
+    reg [BITS-1:0] left;
+    assign idle = left == ONE;
 
     always @(posedge clk) begin
-        if (rst | activity) left <= CLOCKS;
-        else if (left != 32'd0) left <= left - 32'd1;
+        if (rst | activity) left <= ALL;
+        else if (left != NONE) left <= left - ONE;
     end
 endmodule
 `default_nettype wire
