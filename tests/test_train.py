@@ -43,8 +43,9 @@ def test_files_and_metrics_agree(trained):
     assert [entry["epoch"] for entry in history] == [p.epoch for p in seen] == [1, 2, 3, 4]
     assert seen[-1].eta_s == 0 < seen[0].eta_s
     assert history[-1]["loss"] < history[0]["loss"]
-    assert metrics.validation_accuracy == max(e["validation_accuracy"] for e in history)
-    assert history[metrics.epoch - 1]["validation_accuracy"] == metrics.validation_accuracy
+    kept = history[metrics.epoch - 1]
+    assert kept["validation_loss"] == min(entry["validation_loss"] for entry in history)
+    assert kept["validation_accuracy"] == metrics.validation_accuracy
     assert metrics.samples == {"train": 1221, "validation": 216, "test": 360}
     counts = np.array(metrics.confusion)
     assert counts.sum() == 360 and np.trace(counts) / 360 == metrics.test_accuracy > 0.6

@@ -54,8 +54,8 @@ def train(
 ) -> Metrics:
     """Train the project's network; write `model.pt`, `history.json`, `metrics.json` to `folder`.
 
-    The epoch with the best validation accuracy (of equal ones, the least validation loss) is
-    kept and measured once on the test samples. `last.ckpt` is written after every epoch; a run
+    The epoch with the least validation loss is kept (on few samples the loss chooses better than
+    the accuracy, which moves in steps) and measured once on the test samples. `last.ckpt` is written after every epoch; a run
     that was cut short goes on from it and ends with the same weights as an uninterrupted one.
 
     Args:
@@ -209,7 +209,7 @@ class _Run:
 
     def best(self) -> dict[str, float]:
         """The record of the epoch that is kept."""
-        return max(self.history, key=lambda e: (e["validation_accuracy"], -e["validation_loss"]))
+        return min(self.history, key=lambda entry: entry["validation_loss"])
 
     def _keep(self) -> None:
         # The checkpoint comes last: a kill before it repeats the epoch, with the same result.

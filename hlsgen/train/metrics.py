@@ -12,7 +12,7 @@ class Metrics(Record):
     """The content of `metrics.json`.
 
     `confusion[t][p]` counts the test samples of class t that the network calls p. Accuracies are
-    shares, 0..1. `epoch` is the one with the best validation accuracy, counted from 1.
+    shares, 0..1. `epoch`, counted from 1, is the one kept.
     """
 
     dataset: str
