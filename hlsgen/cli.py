@@ -6,7 +6,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from hlsgen import __version__, flow
 from hlsgen.boards import Board, board_names, load_board
+from hlsgen.emit import LANGUAGES
 from hlsgen.errors import ConfigError, HlsgenError, ToolMissing
 from hlsgen.flow import Job, Listener
 from hlsgen.ledger import State
@@ -39,7 +40,7 @@ _HELP = (
 class _Commands(TyperGroup):
     """Turns the errors that a user can cause into one message and an exit code."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
@@ -69,6 +70,9 @@ Checked = Annotated[
 BoardName = Annotated[
     str, typer.Option("--board", metavar="NAME", help="Board, or a board file ending in .toml.")
 ]
+Language = Annotated[
+    str, typer.Option("--hdl", metavar="NAME", help=f"Language: {', '.join(LANGUAGES)}.")
+]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of all build folders.")
 ]
@@ -97,6 +101,7 @@ def _run(
     last: str,
     project: Path,
     board: str,
+    hdl: str,
     output: Path,
     dry_run: bool,
     verbose: bool,
@@ -105,7 +110,9 @@ def _run(
 ) -> Job:
     """Run the stages up to `last`."""
     _log(verbose)
-    job = Job(load_project(project), load_board(board), output)
+    if hdl not in LANGUAGES:
+        raise ConfigError(f"unknown language {hdl!r}; known: {', '.join(LANGUAGES)}")
+    job = Job(load_project(project), load_board(board), output, hdl)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
     if last == "report" and not full:
         stages = tuple(name for name in stages if name != "build")
@@ -158,7 +165,7 @@ def _listener(job: Job) -> Listener:
         else:
             err.print(
                 f"[yellow]{name}: its files were edited by hand and are kept;"
-                f" `hlsgen {name.split(':')[0]}` makes them anew[/yellow]"
+                f" `hlsgen {name.partition(':')[0]}` makes them anew[/yellow]"
             )
 
     def step(step: Step) -> None:
@@ -200,73 +207,48 @@ def _is_build_folder(path: Path) -> bool:
     return (path / "graph" / "final.json").is_file()
 
 
-@app.command()
-def train(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Train the network; a run that was cut short goes on."""
-    _run("train", project, board, output, dry_run, verbose)
+def _stage_command(stage: str, text: str) -> None:
+    """Add the command that runs everything up to `stage`."""
+
+    @app.command(stage, help=text)
+    def command(
+        project: ProjectPath, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+        output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+    ) -> None:  # fmt: skip
+        _run(stage, project, board, hdl, output, dry_run, verbose)
 
 
-@app.command()
-def export(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Make a graph of the trained network and compare the two on every sample."""
-    _run("export", project, board, output, dry_run, verbose)
-
-
-@app.command()
-def opt(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Make the graph smaller and pipeline it for the project's clock."""
-    _run("opt", project, board, output, dry_run, verbose)
-
-
-@app.command()
-def emit(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Write the Verilog."""
-    _run("emit", project, board, output, dry_run, verbose)
+_stage_command("train", "Train the network; a run that was cut short goes on.")
+_stage_command("export", "Make a graph of the network, equal to PyTorch on every sample.")
+_stage_command("opt", "Make the graph smaller and pipeline it for the project's clock.")
+_stage_command("emit", "Write the Verilog.")
 
 
 @app.command("verify")
 def verify_command(
-    project: Checked, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
+    project: Checked, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+    output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Check the Verilog against the graph, bit by bit, in simulation."""
     if _is_build_folder(project):
         _log(verbose)
         _print_verdict(verify(project, _board_of(project).shell.width_bits))
         return
-    job = _run("verify", project, board, output, dry_run, verbose)
+    job = _run("verify", project, board, hdl, output, dry_run, verbose)
     if not dry_run:
         _print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
 
 
-@app.command()
-def build(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Synthesise, place, route and pack for the board."""
-    _run("build", project, board, output, dry_run, verbose)
+_stage_command("build", "Synthesise, place, route and pack for the board.")
 
 
 @app.command()
 def bitstream(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
+    project: ProjectPath, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+    output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Everything: train, prove, build, report."""
-    job = _run("report", project, board, output, dry_run, verbose, full=True)
+    job = _run("report", project, board, hdl, output, dry_run, verbose, full=True)
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
         out.print(f"bitstream: {product}", soft_wrap=True)
@@ -274,15 +256,15 @@ def bitstream(
 
 @app.command("report")
 def report_command(
-    project: Checked, board: BoardName = DEFAULT_BOARD, output: Output = BUILD,
-    dry_run: DryRun = False, verbose: Verbose = False,
+    project: Checked, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+    output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Report area, timing, energy, accuracy and verification, with the source of each number."""
     if _is_build_folder(project):
         _log(verbose)
         _print_report(make_report(project), project)
         return
-    _run("report", project, board, output, dry_run, verbose)
+    _run("report", project, board, hdl, output, dry_run, verbose)
 
 
 def _board_of(folder: Path) -> Board:

@@ -51,11 +51,12 @@ class Listener:
 
 @dataclass(frozen=True)
 class Job:
-    """One project on one board; `root` holds all build folders."""
+    """One project on one board in one language; `root` holds all build folders."""
 
     project: Project
     board: Board
     root: Path
+    language: str = "verilog"
 
     @property
     def trained(self) -> Path:
@@ -213,7 +214,8 @@ def _opt(job: Job, listener: Listener, last: bool) -> None:
 
 def _emit(job: Job, listener: Listener, last: bool) -> None:
     files = [job.folder / "graph" / name for name in ("final.json", "final.npz")]
-    key = key_of(job.board.shell, files=files, code=("graph", "emit", "templates/verilog"))
+    code = ("graph", "emit", "templates/verilog")
+    key = key_of(job.board.shell, job.language, files=files, code=code)
 
     def work() -> list[Path]:
         plan = _rtl(job)
@@ -225,7 +227,8 @@ def _emit(job: Job, listener: Listener, last: bool) -> None:
 
 
 def _rtl(job: Job) -> Plan:
-    return emit(load(job.folder / "graph" / "final"), job.board.shell.width_bits)
+    graph = load(job.folder / "graph" / "final")
+    return emit(graph, job.board.shell.width_bits, job.language)
 
 
 def _verify(job: Job, listener: Listener, last: bool) -> None:
@@ -236,7 +239,11 @@ def _verify(job: Job, listener: Listener, last: bool) -> None:
     files += [folder / name for name in sorted(_rtl(job).files)]
     tools = [TOOLS[name].find().identity for name in ("verilator", "g++")]
     key = key_of(
-        job.board.shell, job.project.seed, *tools, files=files, code=("verify", "tools", "templates/verify")
+        job.board.shell,
+        job.project.seed,
+        *tools,
+        files=files,
+        code=("verify", "tools", "templates/verify"),
     )
 
     def work() -> list[Path]:

@@ -81,15 +81,17 @@ def _explain_route(message: str, log_file: Path) -> str:
     """Add what to do to the two failures that a larger network or clock causes."""
     text = log_file.read_text(encoding="utf-8", errors="replace")
     too_big = [
-        f"the design needs {used} {cell} and the device has {total}, {int(used) - int(total)} too many"
+        f"the design needs {used} {cell}, the device has {total}: {int(used) - int(total)} too many"
         for cell, used, total in re.findall(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", text)
         if int(used) > int(total)
     ]
     if too_big:
-        return f"{'; '.join(dict.fromkeys(too_big))}: use a smaller network or a larger board\n{message}"
-    if slow := re.findall(r"Max frequency for clock.*?: ([\d.]+) MHz \(FAIL at ([\d.]+) MHz\)", text):
+        advice = f"{'; '.join(dict.fromkeys(too_big))}. Use a smaller network or a larger board."
+        return f"{advice}\n{message}"
+    if slow := re.findall(r"Max frequency for .*?: ([\d.]+) MHz \(FAIL at ([\d.]+) MHz\)", text):
         reached, asked = slow[-1]
-        return f"the routed design reaches {reached} of {asked} MHz: lower hardware.clock_mhz\n{message}"
+        advice = f"the routed design reaches {reached} of {asked} MHz: lower hardware.clock_mhz"
+        return f"{advice}\n{message}"
     return message
 
 

@@ -1,5 +1,25 @@
 """From graph to source text. A plan comes out; no file is opened."""
 
-from hlsgen.emit.verilog import Framing, emit, emit_uart, framing
+from collections.abc import Callable
 
-__all__ = ["Framing", "emit", "emit_uart", "framing"]
+from hlsgen.emit.verilog import Framing, emit_uart, emit_verilog, framing
+from hlsgen.errors import ConfigError
+from hlsgen.graph.ir import Graph
+from hlsgen.plan import Plan
+
+# Language -> emitter of a graph with beats of so many bits.
+LANGUAGES: dict[str, Callable[[Graph, int], Plan]] = {"verilog": emit_verilog}
+
+__all__ = ["LANGUAGES", "Framing", "emit", "emit_uart", "framing"]
+
+
+def emit(graph: Graph, width: int, language: str = "verilog") -> Plan:
+    """The source files of `graph` in `language`, its shell with beats of `width` bits.
+
+    Raises:
+        ConfigError: unknown language.
+        GraphError: the graph cannot be written in it.
+    """
+    if language not in LANGUAGES:
+        raise ConfigError(f"unknown language {language!r}; known: {', '.join(LANGUAGES)}")
+    return LANGUAGES[language](graph, width)

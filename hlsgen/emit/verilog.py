@@ -46,7 +46,7 @@ def framing(graph: Graph, width: int) -> Framing:
     return Framing(width, in_bits, out_bits)
 
 
-def emit(graph: Graph, width: int) -> Plan:
+def emit_verilog(graph: Graph, width: int) -> Plan:
     """One module a node, the core, and the AXI-Stream shell with beats of `width` bits.
 
     Args:
@@ -73,16 +73,18 @@ def emit(graph: Graph, width: int) -> Plan:
         if node.inputs:
             files[f"rtl/{graph.name}_{node.name}.v"] = node_module(graph, node, banner)
     frame = framing(graph, width)
-    values = banner | {
+    latency = latencies.pop()
+    values: dict[str, object] = {
+        **banner,
         "name": graph.name,
-        "latency": latencies.pop(),
+        "latency": latency,
         "in_bits": frame.in_bits,
         "out_bits": frame.out_bits,
     }
     shell = values | {"width": width, "in_beats": frame.in_beats, "out_beats": frame.out_beats}
     ports = {"nodes": list(_ports(graph)), "outputs": list(graph.outputs)}
     # Two places more than the pipeline has stages keep it full while answers leave at full speed.
-    depth = {"depth": values["latency"] + 2}
+    depth = {"depth": latency + 2}
     files[f"rtl/{graph.name}_core.v"] = render("verilog/core.v.j2", **values, **ports)
     files[f"rtl/{graph.name}_stage.v"] = render("verilog/stage.v.j2", **values, **depth)
     files[f"rtl/{graph.name}_axis.v"] = render("verilog/axis.v.j2", **shell)

@@ -38,7 +38,7 @@ class Fabric:
 FABRICS = {
     fabric.name: fabric
     for fabric in (
-        Fabric("ecp5", 4, 1.6, 0.4, 0.06, 0.9, "nextpnr-ecp5 0.11 critical paths of routed examples"),
-        Fabric("xcup", 6, 0.55, 0.15, 0.015, 0.2, "AMD DS923 switching limits, rough; not calibrated"),
+        Fabric("ecp5", 4, 1.6, 0.4, 0.06, 0.9, "critical paths of examples routed by nextpnr 0.11"),
+        Fabric("xcup", 6, 0.55, 0.15, 0.015, 0.2, "AMD DS923 switching limits; not calibrated"),
     )
 }

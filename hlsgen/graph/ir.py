@@ -171,7 +171,7 @@ class Op:
         return None
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.digest == other.digest  # type: ignore[attr-defined]
+        return type(self) is type(other) and isinstance(other, Op) and self.digest == other.digest
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -209,13 +209,13 @@ def _random_rows(rng: np.random.Generator, wire: Wire) -> Values:
 
 OPS: dict[str, type[Op]] = {}
 
-O = TypeVar("O", bound=type[Op])
+OpClass = TypeVar("OpClass", bound=type[Op])
 
 
 def op(kind: str) -> Any:
     """Class decorator: enter an operator in `OPS` under `kind`."""
 
-    def enter(cls: O) -> O:
+    def enter(cls: OpClass) -> OpClass:
         if kind in OPS:
             raise ValueError(f"two operators are called {kind!r}")
         cls.kind = kind

@@ -14,9 +14,7 @@ Tables = NDArray[np.uint64]
 MAX_INPUTS = 6
 
 # LOW[p]: the 32 entries whose input p is 0.
-_LOW = [
-    sum(1 << entry for entry in range(64) if not entry >> pin & 1) for pin in range(MAX_INPUTS)
-]
+_LOW = [sum(1 << entry for entry in range(64) if not entry >> pin & 1) for pin in range(MAX_INPUTS)]
 LOW = np.array(_LOW, dtype=np.uint64)
 
 
@@ -26,16 +24,13 @@ def _shift(pin: int) -> np.uint64:
 
 def cofactor(tables: Tables, pin: int, value: int) -> Tables:
     """Full tables with input `pin` fixed to `value` (0 or 1); the results ignore `pin`."""
-    if value:
-        half = (tables >> _shift(pin)) & LOW[pin]
-    else:
-        half = tables & LOW[pin]
-    return half | (half << _shift(pin))
+    half = (tables >> _shift(pin) if value else tables) & LOW[pin]
+    return np.asarray(half | (half << _shift(pin)))
 
 
 def depends(tables: Tables, pin: int) -> NDArray[np.bool_]:
     """Whether each full table depends on input `pin`."""
-    return ((tables >> _shift(pin)) ^ tables) & LOW[pin] != 0
+    return np.asarray(((tables >> _shift(pin)) ^ tables) & LOW[pin] != 0)
 
 
 def join(tables: Tables, pin: int, other: int) -> Tables:

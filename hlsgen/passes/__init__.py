@@ -26,7 +26,17 @@ REDUCE: tuple[Pass, ...] = (simplify, dedup, dead)
 _ROUNDS = 16
 _RANDOM_SAMPLES = 256
 
-__all__ = ["REDUCE", "Pass", "dead", "dedup", "fmax_mhz", "opt", "pipeline", "simplify", "split_head"]
+__all__ = [
+    "REDUCE",
+    "Pass",
+    "dead",
+    "dedup",
+    "fmax_mhz",
+    "opt",
+    "pipeline",
+    "simplify",
+    "split_head",
+]
 
 
 def opt(

@@ -47,9 +47,7 @@ def _shrink(graph: Graph, node: Node, live: dict[str, NDArray[np.bool_]]) -> Op:
     return fewer
 
 
-def _renumber(
-    graph: Graph, kept: dict[str, Op], live: dict[str, NDArray[np.bool_]]
-) -> list[Node]:
+def _renumber(graph: Graph, kept: dict[str, Op], live: dict[str, NDArray[np.bool_]]) -> list[Node]:
     """Surviving nodes, reading the new lane numbers of their inputs."""
     nodes = []
     for node in graph.nodes:

@@ -22,8 +22,7 @@ def pipeline(fabric: Fabric, clock_mhz: float) -> Callable[[Graph], Graph]:
         delayed: dict[str, list[str]] = {}
         for node in bare.nodes:
             inputs = tuple(
-                _after(nodes, delayed, name, stage[node.name] - stage[name])
-                for name in node.inputs
+                _after(nodes, delayed, name, stage[node.name] - stage[name]) for name in node.inputs
             )
             nodes.append(dataclasses.replace(node, inputs=inputs))
             delayed[node.name] = [node.name]

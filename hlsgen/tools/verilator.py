@@ -80,7 +80,7 @@ def _includes() -> list[str]:
 
 
 def _link(runtime: Path, folder: Path, logs: Path) -> None:
-    """cocotb's main program, the model, the runtime and cocotb's library as one program."""
+    """Link the model with cocotb's main program and library and the runtime."""
     from cocotb_tools import config
 
     main = Path(config.share_dir) / "lib" / "verilator" / "verilator.cpp"
@@ -203,6 +203,7 @@ def failures(results: Path, tests: int, output: str = "") -> list[str]:
     broken = []
     for case in cases:
         for problem in [*case.findall("failure"), *case.findall("error"), *case.findall("skipped")]:
-            text = problem.get("message") or problem.get("error_msg") or (problem.text or "").strip()
+            message = problem.get("message") or problem.get("error_msg")
+            text = message or (problem.text or "").strip()
             broken.append(f"{case.get('name')}: {text}")
     return broken

@@ -20,7 +20,7 @@ from hlsgen.graph.ir import Graph, Values
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import build, simulate
-from hlsgen.verify.bits import Field, from_bits, layout
+from hlsgen.verify.bits import Field, from_bits
 from hlsgen.verify.vectors import Check, NodeVectors, beats, core_check, nodes_check, values_of
 from hlsgen.verify.verdict import Rung, Verdict
 
@@ -233,8 +233,8 @@ def _rung0(folder: Path) -> Rung:
         checked, failed, tool = record["checked"], record["failed"], record["tool"]
     except (ValueError, KeyError) as error:
         raise ConfigError(f"{path}: damaged ({error}); run the stage export") from error
-    status = "failed" if failed or not checked else "passed"
-    return Rung(0, "PyTorch", status, what, checked, failed, tool)
+    good = checked and not failed
+    return Rung(0, "PyTorch", "passed" if good else "failed", what, checked, failed, tool)
 
 
 def _differences(
@@ -246,9 +246,9 @@ def _differences(
         return
     width = check.expect.shape[1]
     got = np.unpackbits(np.load(path), axis=1, count=width, bitorder="little")
-    wrong = (got != check.expect) & (check.mask == 1)
+    wrong = (got ^ check.expect) & check.mask
     for field in check.fields:
-        lanes = field.of(wrong).reshape(len(wrong), field.wire.lanes, -1).any(axis=2)
+        lanes = np.any(field.of(wrong).reshape(len(wrong), field.wire.lanes, -1), axis=2)
         for lane in np.flatnonzero(lanes.any(axis=0)):
             row = int(np.argmax(lanes[:, lane]))
             seen = from_bits(field.of(got)[row : row + 1], field.wire)[0, lane]

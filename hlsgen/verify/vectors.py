@@ -75,7 +75,11 @@ def nodes_check(
         mask.append(np.broadcast_to((shown >= 0)[:, None], expect[-1].shape))
         vectors[node.name] = NodeVectors(node, inputs, np.maximum(shown, 0))
     inputs_layout = layout(
-        [(f"{node.name}:{i}", wire) for node in nodes for i, wire in enumerate(graph.inputs_of(node))]
+        [
+            (f"{node.name}:{i}", wire)
+            for node in nodes
+            for i, wire in enumerate(graph.inputs_of(node))
+        ]
     )
     outputs = layout([(node.name, graph.wires[node.name]) for node in nodes])
     check = Check(_join(drive), _join(expect), _join(mask), outputs)
@@ -103,9 +107,7 @@ def core_check(graph: Graph, data: Mapping[str, Values], rng: np.random.Generato
     expect.append((_delayed(entering, depth) >= 0)[:, None].astype(np.uint8))
     mask.append(np.ones_like(expect[-1]))
     fields = [(label, graph.wires[name]) for label, name in probes]
-    return Check(
-        drive, _join(expect), _join(mask), layout([*fields, ("valid_out", Wire(1, 0, 1))])
-    )
+    return Check(drive, _join(expect), _join(mask), layout([*fields, ("valid_out", Wire(1, 0, 1))]))
 
 
 def beats(graph: Graph, data: Mapping[str, Values], width: int) -> tuple[Bits, Bits]:

@@ -26,7 +26,7 @@ class Argmax(Op):
         return Wire(1, 0, x.lanes - 1, x.beats)
 
     def eval(self, *values: Values) -> Values:
-        return np.argmax(values[0], axis=-1, keepdims=True)
+        return np.asarray(np.argmax(values[0], axis=-1, keepdims=True))
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         (x,) = wires

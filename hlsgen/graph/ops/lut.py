@@ -117,11 +117,11 @@ class Lut(Op):
     @classmethod
     def of(cls, src: NDArray[np.integer], k: NDArray[np.integer], table: truth.Tables) -> Lut:
         """A layer from arrays whose unused pins and table bits hold anything."""
-        k = np.asarray(k, dtype=np.uint8)
-        pins = np.full((len(k), truth.MAX_INPUTS), -1, dtype=np.int32)
+        fan_in = k.astype(np.uint8)
+        pins = np.full((len(fan_in), truth.MAX_INPUTS), -1, dtype=np.int32)
         pins[:, : src.shape[1]] = src
-        pins[np.arange(truth.MAX_INPUTS) >= k[:, None]] = -1
-        return cls(pins, k, truth.narrow(np.asarray(table, dtype=np.uint64), k))
+        pins[np.arange(truth.MAX_INPUTS) >= fan_in[:, None]] = -1
+        return cls(pins, fan_in, truth.narrow(table.astype(np.uint64), fan_in))
 
     def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
         read = np.zeros(wire.lanes, dtype=bool)

@@ -74,9 +74,12 @@ class Sum(Op):
         return cls.of(src, sizes, rng.integers(-3, 4, len(sizes))), (wire,)
 
     @classmethod
-    def of(cls, src: NDArray[np.integer], sizes: NDArray[np.integer], bias: NDArray[np.int64]) -> Sum:
+    def of(
+        cls, src: NDArray[np.integer], sizes: NDArray[np.integer], bias: NDArray[np.int64]
+    ) -> Sum:
         """Sums of consecutive runs of `src`, `sizes[g]` lanes each."""
-        return cls(src, np.concatenate([[0], np.cumsum(sizes)]), bias)
+        offset = np.concatenate([[0], np.cumsum(sizes)])
+        return cls(src.astype(np.int32), offset.astype(np.int32), bias)
 
     def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
         return np.isin(np.arange(wire.lanes), self.src)

@@ -50,10 +50,10 @@ class Thermometer(Op):
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
         wire = Wire(int(rng.integers(1, 4)), 0, 7)
         n = int(rng.integers(1, 9))
-        return cls(rng.integers(0, wire.lanes, n), rng.integers(0, 9, n)), (wire,)
+        return cls(rng.integers(0, wire.lanes, n, np.int32), rng.integers(0, 9, n)), (wire,)
 
     def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
-        """For each feature the extremes and, for each of its thresholds t, the words t - 1 and t."""
+        """For each feature the extremes and, for each threshold t, the words t - 1 and t."""
         (x,) = wires
         columns = []
         for lane in range(x.lanes):

@@ -1,0 +1,75 @@
+# Every target is one call of hlsgen; the set-up is made on first use. `make` prints help.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup train export opt emit verify build bitstream report boards doctor \
+        test check bench clean distclean
+
+PYTHON ?= python3
+MODEL ?= digits
+BOARD ?= ulx3s
+HDL ?= verilog
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+V ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECT := $(if $(wildcard $(MODEL)/project.toml $(MODEL:%.toml=%.toml)),$(MODEL),examples/$(MODEL))
+STAGE = $(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) --hdl $(HDL) -o $(BUILD) $(if $(V),-v)
+
+help: ## This help
+	@echo "hlsgen: from a trained LUT network to a verified FPGA bitstream"
+	@echo
+	@echo "  make TARGET [MODEL=$(MODEL)] [BOARD=$(BOARD)] [HDL=$(HDL)] [BUILD=$(BUILD)] [V=1]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Models: $(notdir $(patsubst %/project.toml,%,$(wildcard examples/*/project.toml))), or a folder with project.toml"
+	@echo "Languages: verilog"
+	@if [ -x $(BIN)/hlsgen ]; then $(BIN)/hlsgen boards; \
+	 else echo "Boards: $(basename $(notdir $(wildcard boards/*.toml))) (make setup shows their state)"; fi
+
+setup: $(VENV)/ready ## Python environment with all open tools, from PyPI
+	@$(BIN)/hlsgen doctor
+
+# Debian without python3-venv has no ensurepip: pip then fills the environment from outside.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (about 1 GB, once)"
+	@$(PYTHON) -m venv --clear $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
+	    -c constraints.txt -e '.[tools,board,dev]'
+	@touch $@
+
+train: $(VENV)/ready ## Train the network
+	@$(STAGE)
+export: $(VENV)/ready ## Graph of the trained network, equal to PyTorch on every sample
+	@$(STAGE)
+opt: $(VENV)/ready ## Smaller graph, pipelined for the project's clock
+	@$(STAGE)
+emit: $(VENV)/ready ## Verilog
+	@$(STAGE)
+verify: $(VENV)/ready ## Verilog against the graph, bit by bit, in simulation
+	@$(STAGE)
+build: $(VENV)/ready ## Synthesis, place and route, bitstream file
+	@$(STAGE)
+bitstream: $(VENV)/ready ## All stages, and the report
+	@$(STAGE)
+report: $(VENV)/ready ## Area, timing, energy, accuracy, verification
+	@$(STAGE)
+
+boards: $(VENV)/ready ## Boards and whether they can be built here
+	@$(BIN)/hlsgen boards
+doctor: $(VENV)/ready ## Tools wanted, found, and what to do
+	@$(BIN)/hlsgen doctor
+
+test: check ## Every test; tools that set-up installs must be there
+	@HLSGEN_REQUIRE=verilator,yosys,nextpnr OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS)
+check: $(VENV)/ready ## Style, lint and types
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
+bench: $(VENV)/ready ## Speed and memory, as a table and build/bench/*.json
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove the build folders
+	rm -rf $(BUILD)
+distclean: clean ## Remove everything generated, the Python environment too
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
