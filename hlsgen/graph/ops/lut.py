@@ -144,7 +144,8 @@ class Lut(Op):
             zeros = fixed & ~ones
             full[zeros] = truth.cofactor(full[zeros], pin, 0)
             for other in range(pin + 1, truth.MAX_INPUTS):
-                same = (src[:, pin] >= 0) & (src[:, pin] == src[:, other])
+                # A constant is folded in on each of its pins; joined, it would come back.
+                same = (src[:, pin] >= 0) & ~fixed & (src[:, pin] == src[:, other])
                 full[same] = truth.join(full[same], pin, other)
         for pin in range(truth.MAX_INPUTS):
             src[~truth.depends(full, pin), pin] = -1
