@@ -1,0 +1,523 @@
+"""Every operator against a definition written in plain loops, and against what passes rely on."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hlsgen.errors import GraphError
+from hlsgen.graph import OPS, Op, Wire, truth
+from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.ir import Area, Constants, Values
+from hlsgen.graph.ops import (
+    Argmax,
+    Duel,
+    Input,
+    Lut,
+    Register,
+    Sum,
+    Tag,
+    Thermometer,
+    Untag,
+    index_bits,
+)
+
+KINDS = sorted(OPS)
+SELECTING = ("lut", "sum", "thermometer")  # the operators that can drop lanes and be rewired
+SEEDS = st.integers(0, 2**32 - 1)
+ROWS = 12
+
+
+def lane_by_lane(op: Any, x: list[int]) -> list[int]:
+    """The operator on one beat, by its definition."""
+    if isinstance(op, Input | Register):
+        return list(x)
+    if isinstance(op, Thermometer):
+        return [int(x[f] >= t) for f, t in zip(op.feature, op.threshold, strict=True)]
+    if isinstance(op, Lut):
+        out = []
+        for src, k, table in zip(op.src, op.k, op.table, strict=True):
+            address = sum(x[src[pin]] * 2**pin for pin in range(k))
+            out.append(int(table) // 2**address % 2)
+        return out
+    if isinstance(op, Sum):
+        ends = zip(op.offset, op.offset[1:], op.bias, strict=False)
+        return [int(bias) + sum(x[lane] for lane in op.src[a:b]) for a, b, bias in ends]
+    if isinstance(op, Argmax):
+        return [x.index(max(x))]
+    if isinstance(op, Tag):
+        return [value * 2**op.bits + i for i, value in enumerate(x)]
+    if isinstance(op, Untag):
+        return [value % 2**op.bits for value in x]
+    if isinstance(op, Duel):
+        pairs = [x[i : i + 2] for i in range(0, len(x), 2)]
+        return [max(pair, key=lambda value: value // 2**op.tag_bits) for pair in pairs]
+    raise AssertionError(f"{op.kind}: define it here")
+
+
+def reference(op: Op, values: Values) -> Values:
+    """`lane_by_lane` on every sample and beat."""
+    rows = [[lane_by_lane(op, [int(v) for v in beat]) for beat in sample] for sample in values]
+    return np.array(rows, dtype=np.int64)
+
+
+def case(kind: str, seed: int) -> tuple[Op, tuple[Wire, ...], Values, np.random.Generator]:
+    """A random instance with one to three beats, and samples for it."""
+    rng = np.random.default_rng(seed)
+    op, wires = OPS[kind].example(rng)
+    beats = int(rng.integers(1, 4))
+    wires = tuple(dataclasses.replace(wire, beats=beats) for wire in wires)
+    assert len(wires) <= 1, "feed every input"
+    return op, wires, sample(rng, wires[0] if wires else op.infer()), rng
+
+
+def sample(rng: np.random.Generator, wire: Wire) -> Values:
+    return rng.integers(wire.lo, wire.hi + 1, (ROWS, wire.beats, wire.lanes))
+
+
+# --- what an operator computes ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_eval_is_the_definition_and_stays_on_the_inferred_wire(kind: str, seed: int) -> None:
+    op, wires, x, _ = case(kind, seed)
+    y, wire = op.eval(x), op.infer(*wires)
+    assert y.shape == (ROWS, wire.beats, wire.lanes)
+    assert y.dtype == np.int64
+    assert wire.lo <= y.min() <= y.max() <= wire.hi
+    np.testing.assert_array_equal(y, reference(op, x))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_eval_takes_an_empty_batch(kind: str) -> None:
+    op, wires, x, _ = case(kind, 5)
+    assert op.eval(x[:0]).shape == (0, *reference(op, x).shape[1:])
+
+
+def test_a_lut_layer_is_right_across_its_blocks_of_samples_and_luts() -> None:
+    """64 samples share a word and 64 LUTs a block: sizes around both."""
+    rng = np.random.default_rng(2)
+    for rows, luts in itertools.product((1, 63, 64, 65), (63, 65, 130)):
+        src = rng.integers(0, 9, (luts, 6))
+        op = Lut.of(src, rng.integers(0, 7, luts), rng.integers(0, 2**64, luts, dtype=np.uint64))
+        x = rng.integers(0, 2, (rows, 1, 9))
+        np.testing.assert_array_equal(op.eval(x), reference(op, x))
+
+
+def test_bit_order_lane_0_is_input_0_is_the_lowest_address_bit() -> None:
+    op = Lut.of(np.array([[0, 1]]), np.array([2]), np.array([0b0010]))  # 1 only at address 1
+    assert op.eval(np.array([[[1, 0]], [[0, 1]]])).ravel().tolist() == [1, 0]
+
+
+def test_the_tournament_is_the_argmax_also_with_draws() -> None:
+    for lanes in range(2, 8):
+        bits = index_bits(lanes)
+        x = np.array(list(itertools.product((-1, 0, 1), repeat=lanes)))[:, None, :]
+        value = Tag(bits).eval(x)
+        while value.shape[-1] > 1:
+            value = Duel(bits).eval(value)
+        np.testing.assert_array_equal(Untag(bits, lanes).eval(value), Argmax().eval(x))
+
+
+def test_the_host_rounds_and_clips_features_to_words() -> None:
+    op = Input(3, np.array([1.0, -4.0]), np.array([0.5, 2.0]))
+    words = op.quantise(np.array([[1.0, -4.0], [2.2, 0.9], [99.0, -99.0]]))
+    assert words.tolist() == [[[0, 0]], [[2, 2]], [[7, 0]]]
+
+
+# --- constants as values ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_equal_constants_make_equal_operators(kind: str, seed: int) -> None:
+    op, *_ = case(kind, seed)
+    twin, *_ = case(kind, seed)
+    assert op == twin
+    assert hash(op) == hash(twin)
+    assert op.digest == twin.digest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_constant_counts(kind: str) -> None:
+    op, *_ = case(kind, 11)
+    for item in dataclasses.fields(op):
+        value = getattr(op, item.name)
+        other = dataclasses.replace(op, **{item.name: value + np.asarray(1, np.asarray(value).dtype)})
+        assert op != other, item.name
+        assert op.digest != other.digest
+
+
+def test_operators_of_different_kinds_differ() -> None:
+    assert Argmax() != Register()
+    assert Argmax() != "argmax"
+    assert Tag(2) != Duel(2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_are_own_contiguous_typed_and_read_only(kind: str) -> None:
+    op, *_ = case(kind, 3)
+    for item in dataclasses.fields(op):
+        if "dtype" not in item.metadata:
+            continue
+        given_array = np.asfortranarray(getattr(op, item.name)).copy(order="F")
+        value = getattr(dataclasses.replace(op, **{item.name: given_array}), item.name)
+        assert value.dtype == item.metadata["dtype"]
+        assert value.flags.c_contiguous
+        assert not np.shares_memory(value, given_array)
+        with pytest.raises(ValueError, match="read-only"):
+            value[...] = 0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        op.kind = "other"  # type: ignore[misc]
+
+
+# --- what passes ask of an operator -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_lanes_that_are_not_read_do_not_matter(kind: str, seed: int) -> None:
+    op, wires, x, rng = case(kind, seed)
+    for i, wire in enumerate(wires):
+        read = op.reads(i, wire)
+        assert read.shape == (wire.lanes,)
+        np.testing.assert_array_equal(op.eval(np.where(read, x, sample(rng, wire))), op.eval(x))
+
+
+def test_reads_is_exact_where_the_constants_tell() -> None:
+    wire = Wire(5, 0, 1)
+    lut = Lut.of(np.array([[3, 0]]), np.array([2]), np.array([6]))
+    total = Sum.of(np.array([3, 3, 0]), np.array([3]), np.array([0]))
+    code = Thermometer(np.array([0, 3]), np.array([1, 1]))
+    for op in (lut, total, code):
+        assert op.reads(0, wire).tolist() == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_keep_makes_the_lanes_asked_for(kind: str, seed: int) -> None:
+    op, wires, x, rng = case(kind, seed)
+    lanes = np.flatnonzero(rng.integers(0, 2, op.infer(*wires).lanes)).astype(np.int32)
+    kept = op.keep(lanes)
+    assert (kept is not None) == (kind in SELECTING)
+    if kept is not None and len(lanes):
+        np.testing.assert_array_equal(kept.eval(x), op.eval(x)[..., lanes])
+        assert kept.infer(*wires).lanes == len(lanes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_rewire_reads_the_same_values_elsewhere(kind: str, seed: int) -> None:
+    op, wires, x, rng = case(kind, seed)
+    for i, wire in enumerate(wires):
+        wider = dataclasses.replace(wire, lanes=wire.lanes + 3)
+        lane_of = rng.permutation(wider.lanes)[: wire.lanes].astype(np.int32)
+        moved = op.rewire(i, lane_of)
+        assert (moved is not None) == (kind in SELECTING)
+        if moved is not None:
+            elsewhere = sample(rng, wider)
+            elsewhere[..., lane_of] = x
+            assert moved.infer(wider) == op.infer(wire)
+            np.testing.assert_array_equal(moved.eval(elsewhere), op.eval(x))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_simplify_keeps_the_function_where_lanes_are_known(kind: str, seed: int) -> None:
+    op, wires, x, rng = case(kind, seed)
+    known = tuple(
+        Constants(rng.random(w.lanes) < 0.5, rng.integers(w.lo, w.hi + 1, w.lanes)) for w in wires
+    )
+    simple = op.simplify(wires, known)
+    for i, (wire, lanes) in enumerate(zip(wires, known, strict=True)):
+        x = np.where(lanes.mask, lanes.value, x)
+        if kind in ("lut", "sum"):
+            assert not (simple.reads(i, wire) & lanes.mask).any()
+    np.testing.assert_array_equal(simple.eval(x), op.eval(x))
+    assert simple.simplify(wires, known) == simple
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_constants_hold_for_every_input(kind: str, seed: int) -> None:
+    op, wires, x, _ = case(kind, seed)
+    known = op.constants(wires)
+    y = op.eval(x)
+    assert known.mask.shape == known.value.shape == (y.shape[-1],)
+    assert (y == known.value)[..., known.mask].all()
+
+
+def test_constants_are_found() -> None:
+    code = Thermometer(np.array([0, 0, 0]), np.array([0, 3, 8])).constants((Wire(1, 0, 7),))
+    assert code.mask.tolist() == [True, False, True]
+    assert code.value[code.mask].tolist() == [1, 0]
+    lut = Lut.of(np.zeros((2, 1), int), np.array([0, 1]), np.array([1, 2]))
+    assert lut.constants((Wire(1, 0, 1),)).mask.tolist() == [True, False]
+    total = Sum.of(np.array([0]), np.array([0, 1]), np.array([-2, 0]))
+    known = total.constants((Wire(1, 0, 1),))
+    assert known.mask.tolist() == [True, False]
+    assert known.value[0] == -2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_twins_compute_the_same_and_name_the_first(kind: str, seed: int) -> None:
+    op, wires, x, rng = case(kind, seed)
+    if kind in ("lut", "thermometer"):
+        repeated = op.keep(np.sort(rng.integers(0, op.infer(*wires).lanes, 9)).astype(np.int32))
+        assert repeated is not None
+        op = repeated
+    twins = op.twins()
+    assert (twins is not None) == (kind in ("lut", "thermometer"))
+    if twins is not None:
+        np.testing.assert_array_equal(op.eval(x), op.eval(x)[..., twins])
+        assert (twins <= np.arange(len(twins))).all()
+        np.testing.assert_array_equal(twins[twins], twins)
+
+
+def test_twins_are_found_and_only_twins() -> None:
+    code = Thermometer(np.array([0, 1, 0, 0]), np.array([2, 2, 2, 3]))
+    assert code.twins().tolist() == [0, 1, 0, 3]
+    src, k = np.array([[0, 1], [0, 1], [0, 1], [0, 1], [1, 0]]), np.array([2, 2, 2, 1, 2])
+    assert Lut.of(src, k, np.array([2, 1, 2, 2, 2])).twins().tolist() == [0, 1, 0, 3, 4]
+
+
+# --- simplification of tables -----------------------------------------------------------------
+
+
+def test_a_lut_loses_the_inputs_that_it_ignores() -> None:
+    """Logic Shrinkage, equation by equation: y = a, written with three inputs."""
+    wide = Lut.of(np.array([[2, 0, 1]]), np.array([3]), np.array([0b10101010]))
+    simple = wide.simplify((Wire(3, 0, 1),), (Constants.none(3),))
+    assert simple == Lut.of(np.array([[2]]), np.array([1]), np.array([0b10]))
+
+
+def test_repeated_pins_are_joined_and_pins_are_sorted() -> None:
+    # x1 & x0 & x1, pins in the order 1, 0, 1.
+    table = sum(1 << j for j in range(8) if j == 7)
+    wide = Lut.of(np.array([[1, 0, 1]]), np.array([3]), np.array([table]))
+    simple = wide.simplify((Wire(2, 0, 1),), (Constants.none(2),))
+    assert simple == Lut.of(np.array([[0, 1]]), np.array([2]), np.array([0b1000]))
+
+
+def test_equal_functions_with_permuted_pins_become_twins() -> None:
+    src = np.array([[3, 5], [5, 3]])
+    wide = Lut.of(src, np.array([2, 2]), np.array([0b0010, 0b0100]))
+    simple = wide.simplify((Wire(6, 0, 1),), (Constants.none(6),))
+    assert simple.twins().tolist() == [0, 0]
+
+
+# --- stimuli ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_stimuli_lie_on_the_wires(kind: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    op, wires = OPS[kind].example(rng)
+    stimuli = op.stimuli(rng, *wires) if wires else ()
+    assert len(stimuli) == len(wires)
+    for values, wire in zip(stimuli, wires, strict=True):
+        assert values.shape[1:] == (1, wire.lanes)
+        assert wire.lo <= values.min() <= values.max() <= wire.hi
+
+
+@given(seed=SEEDS)
+def test_stimuli_reach_every_table_entry(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    op, wires = Lut.example(rng)
+    assert isinstance(op, Lut)
+    simple = op.simplify(wires, (Constants.none(wires[0].lanes),))  # no pin twice
+    assert isinstance(simple, Lut)
+    reached = simple.coverage(simple.stimuli(rng, *wires)[0])
+    for lut, k in enumerate(simple.k):
+        assert reached[lut].sum() == 2**k
+
+
+def test_stimuli_reach_entries_that_random_rows_miss() -> None:
+    """3000 tables of six inputs: 1024 random rows miss some entry (about 1 in 10**7 each)."""
+    rng = np.random.default_rng(0)
+    src = np.stack([rng.permutation(40)[:6] for _ in range(3000)])
+    op = Lut.of(src, np.full(3000, 6), rng.integers(0, 2**64, 3000, dtype=np.uint64))
+    assert op.coverage(op.stimuli(rng, Wire(40, 0, 1))[0]).all()
+
+
+def test_coverage_counts_each_address() -> None:
+    op = Lut.of(np.array([[0, 1], [1, 0]]), np.array([2, 1]), np.array([6, 1]))
+    reached = op.coverage(np.array([[[1, 0]], [[1, 1]]]))
+    assert np.flatnonzero(reached[0]).tolist() == [1, 3]
+    assert np.flatnonzero(reached[1]).tolist() == [0, 1]
+    assert op.explain(0, np.array([[[1, 1]]])) == "LUT 0, table entry 3"
+
+
+def test_small_inputs_are_driven_exhaustively_and_wide_ones_at_their_extremes() -> None:
+    (rows,) = Argmax().stimuli(np.random.default_rng(0), Wire(3, -1, 2))
+    assert {tuple(row[0]) for row in rows} == set(itertools.product(range(-1, 3), repeat=3))
+    (rows,) = Argmax().stimuli(np.random.default_rng(0), Wire(9, -7, 90))
+    assert (rows == -7).all(axis=2).any()
+    assert (rows == 90).all(axis=2).any()
+    assert len(rows) < 5000
+
+
+def test_thermometer_stimuli_have_both_sides_of_every_threshold() -> None:
+    rng = np.random.default_rng(0)
+    feature, threshold = rng.integers(0, 3, 50), rng.integers(1, 1000, 50)
+    op = Thermometer(feature, threshold)
+    (rows,) = op.stimuli(rng, Wire(3, 0, 1000))
+    for f, t in zip(feature, threshold, strict=True):
+        assert {t - 1, t} <= set(rows[:, 0, f])
+
+
+# --- estimates --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fabric", FABRICS.values(), ids=list(FABRICS))
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS)
+def test_area_and_delay_are_never_negative(kind: str, fabric: Any, seed: int) -> None:
+    op, wires, *_ = case(kind, seed)
+    area = op.area(fabric, *wires)
+    assert area.lut >= 0
+    assert area.ff >= 0
+    assert op.delay_ns(fabric, *wires) >= 0
+    assert (op.latency > 0) == (area.ff > 0)
+
+
+def test_area_of_tables_follows_the_lut_size_of_the_family() -> None:
+    six = Lut.of(np.arange(6)[None], np.array([6]), np.array([1 << 63], dtype=np.uint64))
+    none = Lut.of(np.zeros((1, 1), int), np.array([0]), np.array([1]))
+    assert six.area(FABRICS["ecp5"]) == Area(4.0)
+    assert six.area(FABRICS["xcup"]) == Area(1.0)
+    assert none.area(FABRICS["xcup"]) == Area(0.0)
+    assert FABRICS["ecp5"].levels(17) == 3
+    assert FABRICS["xcup"].levels(36) == 2
+    assert Register().area(FABRICS["ecp5"], Wire(3, 0, 7)) == Area(0.0, 9)
+    assert Area(1.5, 2) + Area(2.0, 1) == Area(3.5, 3)
+
+
+# --- rules ------------------------------------------------------------------------------------
+
+ONES, WIRE = np.ones(2), Wire(3, 0, 1)
+BROKEN: list[tuple[Op, tuple[Wire, ...], str]] = [
+    (Input(0, ONES, ONES), (), "has words of 0 bits, allowed are 1 to 16"),
+    (Input(17, ONES, ONES), (), "has words of 17 bits, allowed are 1 to 16"),
+    (Input(8, ONES, np.ones(3)), (), "needs one offset and one scale for each feature"),
+    (Input(8, ONES, np.zeros(2)), (), "needs finite offsets and scales > 0"),
+    (Input(8, ONES * np.inf, ONES), (), "needs finite offsets and scales > 0"),
+    (Thermometer(np.arange(2), np.arange(3)), (WIRE,),
+     "needs one feature and one threshold for each output lane"),
+    (Thermometer(np.array([3]), np.array([0])), (WIRE,), "reads lane 3, its input has 3 lanes"),
+    (Lut.of(np.array([[3]]), np.array([1]), np.array([1])), (WIRE,),
+     "LUT 0 reads lane 3 on pin 0, its input has lanes 0 to 2 (-1 on unused pins)"),
+    (Lut(np.zeros((1, 6)), np.array([0]), np.array([1])), (WIRE,),
+     "LUT 0 reads lane 0 on pin 0, its input has lanes 0 to 2 (-1 on unused pins)"),
+    (Lut(np.zeros((1, 5)), np.array([5]), np.array([1])), (WIRE,),
+     "has src [1, 5] and 1 fan-ins, needs [1, 6]"),
+    (Lut(np.zeros((1, 6)), np.array([7]), np.array([1])), (WIRE,),
+     "has a LUT with 7 inputs, allowed are 0 to 6"),
+    (Lut(np.full((1, 6), -1), np.array([0]), np.array([2])), (WIRE,),
+     "LUT 0 sets table bits above 2**0"),
+    (Lut.of(np.array([[0]]), np.array([1]), np.array([1])), (Wire(3, 0, 2),),
+     "needs one-bit lanes, its input ranges over 0 to 2"),
+    (Sum(np.arange(3), np.array([0, 2]), np.zeros(1)), (WIRE,),
+     "needs offsets from 0 to the number of lanes, one more than biases"),
+    (Sum(np.arange(3), np.array([0, 4, 3]), np.zeros(2)), (WIRE,), "needs ascending offsets"),
+    (Sum.of(np.array([3]), np.array([1]), np.zeros(1)), (WIRE,),
+     "reads lane 3, its input has 3 lanes"),
+    (Tag(1), (WIRE,), "has tags of 1 bits, too few for 3 lanes"),
+    (Duel(1), (WIRE,), "has tags of 1 bits in lanes of 1 bits"),
+    (Untag(2, 3), (WIRE,), "takes 2 bits of lanes that have 1"),
+    (Untag(1, 3), (WIRE,), "takes 1 bits of lanes that have 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("op", "wires", "message"), BROKEN)
+def test_broken_constants_are_refused(op: Op, wires: tuple[Wire, ...], message: str) -> None:
+    with pytest.raises(GraphError, match=f"^{re.escape(message)}$"):
+        op.infer(*wires)
+
+
+@pytest.mark.parametrize(
+    ("wire", "bits", "signed"),
+    [((0, 0), 1, False), ((0, 1), 1, False), ((0, 8), 4, False), ((3, 7), 3, False),
+     ((-1, 0), 1, True), ((-1, 1), 2, True), ((-8, 7), 4, True), ((-9, 0), 5, True)],
+)  # fmt: skip
+def test_bits_of_a_wire(wire: tuple[int, int], bits: int, signed: bool) -> None:
+    found = Wire(3, *wire)
+    assert (found.bits, found.signed, found.width_bits) == (bits, signed, 3 * bits)
+
+
+@pytest.mark.parametrize("arguments", [(0, 0, 1), (1, 1, 0), (1, 0, 1, 0)])
+def test_an_impossible_wire_is_refused(arguments: tuple[int, ...]) -> None:
+    with pytest.raises(GraphError, match=re.escape("needs lanes >= 1, beats >= 1 and lo <= hi")):
+        Wire(*arguments)
+
+
+# --- truth tables -----------------------------------------------------------------------------
+
+PINS = st.integers(0, 5)
+TABLE = st.integers(0, 2**64 - 1)
+
+
+def bits_of(entry: int) -> list[int]:
+    return [entry >> pin & 1 for pin in range(6)]
+
+
+def tabulate(function: Any) -> int:
+    """The table of a function of six bits, entry by entry."""
+    return sum(function(bits_of(entry)) << entry for entry in range(64))
+
+
+def look(table: int, bits: list[int]) -> int:
+    return table >> sum(bit << pin for pin, bit in enumerate(bits)) & 1
+
+
+def changed(bits: list[int], **pins: int) -> list[int]:
+    return [pins.get(f"p{i}", bit) for i, bit in enumerate(bits)]
+
+
+def one(table: int) -> truth.Tables:
+    return np.array([table], dtype=np.uint64)
+
+
+@given(TABLE, PINS, st.integers(0, 1))
+def test_cofactor(table: int, pin: int, value: int) -> None:
+    expected = tabulate(lambda bits: look(table, changed(bits, **{f"p{pin}": value})))
+    assert truth.cofactor(one(table), pin, value)[0] == expected
+
+
+@given(TABLE, PINS, PINS)
+def test_join_and_swap(table: int, a: int, b: int) -> None:
+    if a == b:
+        return
+    joined = tabulate(lambda bits: look(table, changed(bits, **{f"p{b}": bits[a]})))
+    assert truth.join(one(table), a, b)[0] == joined
+    a, b = min(a, b), max(a, b)
+    swapped = tabulate(lambda bits: look(table, changed(bits, **{f"p{a}": bits[b], f"p{b}": bits[a]})))
+    assert truth.swap(one(table), a, b)[0] == swapped
+
+
+@given(TABLE, PINS, st.booleans())
+def test_depends(table: int, pin: int, ignore: bool) -> None:
+    if ignore:
+        table = int(truth.cofactor(one(table), pin, 0)[0])
+    flips = any(look(table, bits_of(e)) != look(table, bits_of(e ^ 1 << pin)) for e in range(64))
+    assert bool(truth.depends(one(table), pin)[0]) == flips
+
+
+@given(TABLE, st.integers(0, 6))
+def test_widen_and_narrow(table: int, k: int) -> None:
+    fan_in = np.array([k], dtype=np.uint8)
+    narrow = truth.narrow(one(table), fan_in)
+    assert narrow[0] == table % 2 ** (2**k)
+    expected = tabulate(lambda bits: look(int(narrow[0]), [*bits[:k], *[0] * (6 - k)]))
+    assert truth.widen(narrow, fan_in)[0] == expected
+    assert truth.mask(fan_in)[0] == 2 ** (2**k) - 1
