@@ -54,9 +54,10 @@ def train(
 ) -> Metrics:
     """Train the project's network; write `model.pt`, `history.json`, `metrics.json` to `folder`.
 
-    The epoch with the least validation loss is kept (on few samples the loss chooses better than
-    the accuracy, which moves in steps) and measured once on the test samples. `last.ckpt` is written after every epoch; a run
-    that was cut short goes on from it and ends with the same weights as an uninterrupted one.
+    The epoch with the least validation loss is kept (on few samples it chooses better than the
+    accuracy, which moves in steps) and measured once on the test samples. `last.ckpt` is written
+    after every epoch; a run that was cut short goes on from it and ends with the same weights as
+    an uninterrupted one.
 
     Args:
         project: what to train.
