@@ -1,0 +1,1 @@
+"""Speed and memory of hlsgen against its targets; run with `python -m benchmarks`."""
