@@ -1,0 +1,1 @@
+"""Tests that run Verilator, Yosys or nextpnr."""

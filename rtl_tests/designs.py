@@ -1,0 +1,71 @@
+"""Random networks, and build folders made of them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from hlsgen.emit import emit
+from hlsgen.graph import Graph, Node, check, random_feeds, save
+from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
+from hlsgen.passes import opt
+from hlsgen.paths import write_atomic
+
+ECP5 = FABRICS["ecp5"]
+
+
+def random_lut(rng: np.random.Generator, lanes: int, n: int, fan_in: tuple[int, int]) -> Lut:
+    """`n` fully random tables of fan_in[0]..fan_in[1] inputs among `lanes` lanes."""
+    return Lut.of(
+        rng.integers(0, lanes, (n, 6)),
+        rng.integers(fan_in[0], fan_in[1] + 1, n),
+        rng.integers(0, 2**64, n, dtype=np.uint64),
+    )
+
+
+def random_network(
+    seed: int,
+    *,
+    features: int = 4,
+    bits: int = 4,
+    code: int = 20,
+    layers: tuple[int, ...] = (30, 24),
+    classes: int = 3,
+    fan_in: tuple[int, int] = (0, 6),
+) -> Graph:
+    """Words, thermometer code, layers of random tables, one sum a class, argmax: as exported."""
+    rng = np.random.default_rng(seed)
+    source = Input(bits, rng.normal(size=features), rng.random(features) + 0.5)
+    thermometer = Thermometer(rng.integers(0, features, code), rng.integers(0, 2**bits + 1, code))
+    nodes = [Node("x", source), Node("code", thermometer, ("x",))]
+    for i, n in enumerate(layers):
+        lanes = layers[i - 1] if i else code
+        nodes.append(Node(f"layer{i}", random_lut(rng, lanes, n, fan_in), (nodes[-1].name,)))
+    sizes = np.full(classes, layers[-1] // classes)
+    sums = Sum.of(rng.permutation(layers[-1])[: sizes.sum()], sizes, rng.integers(-2, 3, classes))
+    nodes += [Node("sums", sums, (nodes[-1].name,)), Node("answer", Argmax(), ("sums",))]
+    return check(Graph("net", tuple(nodes), ("answer",)))
+
+
+def with_latency(graph: Graph, cycles: int) -> Graph:
+    """`graph` optimised for the slowest clock that needs so many register stages."""
+    for clock_mhz in range(5, 900, 5):
+        final = opt(graph, ECP5, clock_mhz)
+        if final.latency[final.outputs[0]] == cycles:
+            return final
+    raise AssertionError(f"no clock pipelines this graph into {cycles} stages")
+
+
+def write_build(folder: Path, graph: Graph, width: int, samples: int = 200) -> Path:
+    """A build folder as the stages up to emit leave it, with `samples` random samples."""
+    save(graph, folder / "graph" / "final")
+    feed = graph.feeds()[0].name
+    x = random_feeds(graph, samples, np.random.default_rng(1))[feed][:, 0]
+    buffer = io.BytesIO()
+    np.savez(buffer, x=x.astype(np.uint16))
+    write_atomic(folder / "graph" / "samples.npz", buffer.getvalue())
+    emit(graph, width).write(folder)
+    return folder
