@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +53,27 @@ def load(path: Path) -> Graph:
         GraphError: a file is missing, truncated, of an unknown format, or breaks a rule.
     """
     file, data = path.with_suffix(".json"), path.with_suffix(".npz")
+    reading = file
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         if document.get("format") != FORMAT:
             found = document.get("format")
             raise GraphError(f"{file}: graph format {found!r}; this hlsgen reads format {FORMAT}")
+        reading = data
         # From memory: numpy leaves the file open when it turns out to be damaged.
         with np.load(io.BytesIO(data.read_bytes()), allow_pickle=False) as arrays:
             nodes = tuple(_node(file, entry, arrays) for entry in document["nodes"])
-        graph = Graph(document["name"], nodes, tuple(document["outputs"]))
+        graph = check(Graph(document["name"], nodes, tuple(document["outputs"])))
+        belongs = graph.digest == document["digest"]
     except OSError as error:
         raise GraphError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise GraphError(
-            f"{data if file.is_file() else file}: damaged or truncated ({error});"
-            " remove it and run the stage again"
+            f"{reading}: damaged or truncated ({error}); remove it and run the stage again"
         ) from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise GraphError(f"{file}: entry missing or unexpected: {error}") from error
-    check(graph)
-    if graph.digest != document["digest"]:
+    if not belongs:
         raise GraphError(f"{data}: does not belong to {file.name} (digests differ)")
     return graph
 

@@ -96,6 +96,7 @@ class Op:
     """
 
     kind: ClassVar[str]
+    arity: ClassVar[int] = 1
     latency: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
@@ -258,6 +259,9 @@ class Graph:
         wires: dict[str, Wire] = {}
         for node in self.nodes:
             try:
+                if len(node.inputs) != node.op.arity:
+                    wanted = f"takes {node.op.arity} input(s)"
+                    raise GraphError(f"{wanted}, it has {len(node.inputs)}")
                 wires[node.name] = node.op.infer(*(wires[name] for name in node.inputs))
             except GraphError as error:
                 place = f"graph {self.name!r}: node {node.name!r} ({node.op.kind})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,13 @@ class Input(Op):
         scale: float64 [lanes], > 0, feature units per step of the word.
     """
 
+    arity: ClassVar[int] = 0
+
     bits: int
     offset: NDArray[np.float64] = array("float64")
     scale: NDArray[np.float64] = array("float64")
 
     def infer(self, *wires: Wire) -> Wire:
-        if wires:
-            raise GraphError("takes no input")
         if not 1 <= self.bits <= 16:
             raise GraphError(f"has words of {self.bits} bits, allowed are 1 to 16")
         if self.offset.ndim != 1 or self.offset.shape != self.scale.shape:
