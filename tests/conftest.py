@@ -27,7 +27,11 @@ def small() -> Graph:
             "small",
             (
                 Node("x", Input(3, np.zeros(2), np.ones(2))),
-                Node("bits", Thermometer(np.array([0, 0, 1, 1, 1]), np.array([2, 5, 1, 4, 7])), ("x",)),
+                Node(
+                    "bits",
+                    Thermometer(np.array([0, 0, 1, 1, 1]), np.array([2, 5, 1, 4, 7])),
+                    ("x",),
+                ),
                 Node("layer", luts, ("bits",)),
                 Node("counts", Sum.of(np.arange(4), np.array([2, 2]), np.zeros(2)), ("layer",)),
                 Node("y", Argmax(), ("counts",)),

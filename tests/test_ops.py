@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hlsgen.errors import GraphError
-from hlsgen.graph import OPS, Op, Wire, truth
+from hlsgen.graph import OPS, Op, Wire
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Area, Constants, Values
 from hlsgen.graph.ops import (
@@ -98,7 +98,7 @@ def test_eval_is_the_definition_and_stays_on_the_inferred_wire(kind: str, seed: 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_eval_takes_an_empty_batch(kind: str) -> None:
-    op, wires, x, _ = case(kind, 5)
+    op, _wires, x, _ = case(kind, 5)
     assert op.eval(x[:0]).shape == (0, *reference(op, x).shape[1:])
 
 
@@ -151,7 +151,9 @@ def test_every_constant_counts(kind: str) -> None:
     op, *_ = case(kind, 11)
     for item in dataclasses.fields(op):
         value = getattr(op, item.name)
-        other = dataclasses.replace(op, **{item.name: value + np.asarray(1, np.asarray(value).dtype)})
+        other = dataclasses.replace(
+            op, **{item.name: value + np.asarray(1, np.asarray(value).dtype)}
+        )
         assert op != other, item.name
         assert op.digest != other.digest
 
@@ -459,65 +461,3 @@ def test_bits_of_a_wire(wire: tuple[int, int], bits: int, signed: bool) -> None:
 def test_an_impossible_wire_is_refused(arguments: tuple[int, ...]) -> None:
     with pytest.raises(GraphError, match=re.escape("needs lanes >= 1, beats >= 1 and lo <= hi")):
         Wire(*arguments)
-
-
-# --- truth tables -----------------------------------------------------------------------------
-
-PINS = st.integers(0, 5)
-TABLE = st.integers(0, 2**64 - 1)
-
-
-def bits_of(entry: int) -> list[int]:
-    return [entry >> pin & 1 for pin in range(6)]
-
-
-def tabulate(function: Any) -> int:
-    """The table of a function of six bits, entry by entry."""
-    return sum(function(bits_of(entry)) << entry for entry in range(64))
-
-
-def look(table: int, bits: list[int]) -> int:
-    return table >> sum(bit << pin for pin, bit in enumerate(bits)) & 1
-
-
-def changed(bits: list[int], **pins: int) -> list[int]:
-    return [pins.get(f"p{i}", bit) for i, bit in enumerate(bits)]
-
-
-def one(table: int) -> truth.Tables:
-    return np.array([table], dtype=np.uint64)
-
-
-@given(TABLE, PINS, st.integers(0, 1))
-def test_cofactor(table: int, pin: int, value: int) -> None:
-    expected = tabulate(lambda bits: look(table, changed(bits, **{f"p{pin}": value})))
-    assert truth.cofactor(one(table), pin, value)[0] == expected
-
-
-@given(TABLE, PINS, PINS)
-def test_join_and_swap(table: int, a: int, b: int) -> None:
-    if a == b:
-        return
-    joined = tabulate(lambda bits: look(table, changed(bits, **{f"p{b}": bits[a]})))
-    assert truth.join(one(table), a, b)[0] == joined
-    a, b = min(a, b), max(a, b)
-    swapped = tabulate(lambda bits: look(table, changed(bits, **{f"p{a}": bits[b], f"p{b}": bits[a]})))
-    assert truth.swap(one(table), a, b)[0] == swapped
-
-
-@given(TABLE, PINS, st.booleans())
-def test_depends(table: int, pin: int, ignore: bool) -> None:
-    if ignore:
-        table = int(truth.cofactor(one(table), pin, 0)[0])
-    flips = any(look(table, bits_of(e)) != look(table, bits_of(e ^ 1 << pin)) for e in range(64))
-    assert bool(truth.depends(one(table), pin)[0]) == flips
-
-
-@given(TABLE, st.integers(0, 6))
-def test_widen_and_narrow(table: int, k: int) -> None:
-    fan_in = np.array([k], dtype=np.uint8)
-    narrow = truth.narrow(one(table), fan_in)
-    assert narrow[0] == table % 2 ** (2**k)
-    expected = tabulate(lambda bits: look(int(narrow[0]), [*bits[:k], *[0] * (6 - k)]))
-    assert truth.widen(narrow, fan_in)[0] == expected
-    assert truth.mask(fan_in)[0] == 2 ** (2**k) - 1
