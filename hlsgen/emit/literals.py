@@ -20,7 +20,8 @@ def literal(value: int, wire: Wire, signed: bool = False) -> str:
     if not (wire.signed or signed):
         return f"{wire.bits}'d{value}"
     # One bit more: the most negative number has no positive counterpart of the same width.
-    return f"{'-' if value < 0 else ''}{wire.bits + 1}'sd{abs(value)}"
+    bits = max(wire.bits, abs(value).bit_length()) + 1
+    return f"{'-' if value < 0 else ''}{bits}'sd{abs(value)}"
 
 
 def lane(
