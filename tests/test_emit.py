@@ -39,30 +39,39 @@ INSTANCES: dict[str, tuple[Wire, Op]] = {
     "lut": (
         Wire(7, 0, 1),
         Lut.of(
-            np.array([[0, 0, 0, 0, 0, 0], [6, 0, 0, 0, 0, 0], [1, 2, 0, 0, 0, 0],
-                      [1, 2, 3, 4, 0, 0], [5, 4, 3, 2, 1, 0]]),
+            np.array(
+                [
+                    [0, 0, 0, 0, 0, 0],
+                    [6, 0, 0, 0, 0, 0],
+                    [1, 2, 0, 0, 0, 0],
+                    [1, 2, 3, 4, 0, 0],
+                    [5, 4, 3, 2, 1, 0],
+                ]
+            ),
             np.array([0, 1, 2, 4, 6]),
             np.array([1, 2, 6, 0xBEEF, 0x0123456789ABCDEF], dtype=np.uint64),
         ),
-    ),  # fmt: skip
+    ),
     "register": (Wire(3, -1, 2), Register()),
     "sum": (Wire(4, 0, 1), Sum.of(np.array([0, 1, 1, 3]), np.array([3, 1]), np.array([0, 2]))),
     "sum_bias_only": (Wire(2, 0, 1), Sum.of(np.array([1]), np.array([1, 0]), np.array([0, 3]))),
     "sum_signed": (Wire(3, -4, 3), Sum.of(np.array([2, 0]), np.array([2]), np.array([-1]))),
     "sum_negative_bias": (
-        Wire(3, 0, 1), Sum.of(np.array([0, 2]), np.array([2, 0]), np.array([-3, -1])),
+        Wire(3, 0, 1),
+        Sum.of(np.array([0, 2]), np.array([2, 0]), np.array([-3, -1])),
     ),
     "sum_of_offset_lanes": (Wire(2, 2, 3), Sum.of(np.arange(2), np.array([2]), np.array([-3]))),
     "tag": (Wire(3, 0, 5), Tag(2)),
     "tag_signed": (Wire(3, -2, 1), Tag(2)),
     "thermometer": (
-        Wire(2, 0, 7), Thermometer(np.array([0, 1, 0, 1]), np.array([0, 3, 8, 7])),
+        Wire(2, 0, 7),
+        Thermometer(np.array([0, 1, 0, 1]), np.array([0, 3, 8, 7])),
     ),
     "thermometer_wide": (Wire(2, 0, 1000), Thermometer(np.array([1, 0]), np.array([999, 1]))),
     "thermometer_signed": (Wire(2, -4, 3), Thermometer(np.array([1, 0]), np.array([-3, 2]))),
     "untag": (Wire(1, 0, 63), Untag(3, 5)),
     "untag_signed": (Wire(2, -16, 15), Untag(2, 4)),
-}  # fmt: skip
+}
 
 
 def module(wire: Wire, operator: Op) -> str:
@@ -149,7 +158,7 @@ def test_any_instance_renders_to_plain_verilog(kind: str) -> None:
 
 
 def test_a_literal_never_has_a_minus_behind_its_base() -> None:
-    """Lanes of at least 2 with a bias below 0: the sum is unsigned and its bias is not."""
+    """Lanes of at least 2 with a bias below 0: lanes and sum are unsigned, the bias is not."""
     text = module(*INSTANCES["sum_of_offset_lanes"])
     assert re.search(r"-\d+'sd3", text)
 
@@ -241,7 +250,8 @@ def test_an_operator_without_template_is_refused(
     last = Node("last", Novel(), ("y",))
     graph = dataclasses.replace(small, nodes=(*small.nodes, last), outputs=("last",))
     assert refused(check(graph)) == (
-        "graph 'small': no Verilog for operator 'novel': templates/verilog/novel.v.j2 does not exist"
+        "graph 'small': no Verilog for operator 'novel':"
+        " templates/verilog/novel.v.j2 does not exist"
     )
 
 
@@ -270,6 +280,7 @@ UNSIGNED, SIGNED, BIT = Wire(4, 0, 6), Wire(4, -3, 2), Wire(4, 0, 1)
         (literal(-3, SIGNED), "-4'sd3"),
         (literal(-4, Wire(1, -4, 3)), "-4'sd4"),
         (literal(2, SIGNED), "4'sd2"),
+        (literal(-9, SIGNED), "-5'sd9"),
         (lane(BIT, "x", 2), "x[2]"),
         (lane(BIT, "x", 2, signed=True), "$signed({1'b0, x[2]})"),
         (lane(UNSIGNED, "x", 1), "x[5:3]"),
