@@ -38,7 +38,7 @@ class Ledger:
     def state(self, stage: str, key: str) -> State:
         """Compare what was recorded of `stage` with `key` and with the files on disk."""
         entry = self._entries.get(stage)
-        if entry is None or entry.get("key") != key:
+        if not isinstance(entry, dict) or entry.get("key") != key:
             return State.STALE
         products = entry.get("products")
         if not isinstance(products, dict):

@@ -43,7 +43,12 @@ def load_toml(path: Path, record: type[R]) -> R:
 
 def _lines(path: Path, record: type[Record], error: ValidationError) -> list[str]:
     lines = []
-    for mistake in error.errors(include_url=False):
+    mistakes = error.errors(include_url=False)
+    # A list whose items are wrong is then also too short for pydantic: the items say enough.
+    parents = {mistake["loc"][:end] for mistake in mistakes for end in range(len(mistake["loc"]))}
+    for mistake in mistakes:
+        if mistake["loc"] in parents:
+            continue
         key = ".".join(str(part) for part in mistake["loc"])
         if mistake["type"] == "extra_forbidden":
             known = ", ".join(_keys(record, mistake["loc"][:-1]))
