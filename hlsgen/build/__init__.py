@@ -14,6 +14,10 @@ from hlsgen.graph.ir import Graph, Values
 from hlsgen.plan import Plan, Step
 from hlsgen.tools import TOOLS
 
+# A line of nextpnr's table of cells: kind, used, available. The summary of LUTs before the table
+# counts the same cells again, under names of two words.
+_USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", re.MULTILINE)
+
 # The programs that each flow runs.
 FLOW_TOOLS = {
     "nextpnr": ("yosys", "nextpnr-ecp5", "ecppack", "ecppll"),
@@ -82,7 +86,7 @@ def _explain_route(message: str, log_file: Path) -> str:
     text = log_file.read_text(encoding="utf-8", errors="replace")
     too_big = [
         f"the design needs {used} {cell}, the device has {total}: {int(used) - int(total)} too many"
-        for cell, used, total in re.findall(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%", text)
+        for cell, used, total in _USED.findall(text)
         if int(used) > int(total)
     ]
     if too_big:
