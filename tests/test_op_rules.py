@@ -1,4 +1,4 @@
-"""What operators and wires refuse, each with the whole message."""
+"""What operators and wires refuse, each with the whole message; what they cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from hlsgen.errors import GraphError
 from hlsgen.graph import Op, Wire
-from hlsgen.graph.ops import Duel, Input, Lut, Sum, Tag, Thermometer, Untag
+from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.ir import Area
+from hlsgen.graph.ops import Duel, Input, Lut, Register, Sum, Tag, Thermometer, Untag
 
 ONES, WIRE = np.ones(2), Wire(3, 0, 1)
 BROKEN: list[tuple[Op, tuple[Wire, ...], str]] = [
@@ -65,3 +67,15 @@ def test_bits_of_a_wire(wire: tuple[int, int], bits: int, signed: bool) -> None:
 def test_an_impossible_wire_is_refused(arguments: tuple[int, ...]) -> None:
     with pytest.raises(GraphError, match=re.escape("needs lanes >= 1, beats >= 1 and lo <= hi")):
         Wire(*arguments)
+
+
+def test_area_of_tables_follows_the_lut_size_of_the_family() -> None:
+    six = Lut.of(np.arange(6)[None], np.array([6]), np.array([1 << 63], dtype=np.uint64))
+    none = Lut.of(np.zeros((1, 1), int), np.array([0]), np.array([1]))
+    assert six.area(FABRICS["ecp5"]) == Area(4.0)
+    assert six.area(FABRICS["xcup"]) == Area(1.0)
+    assert none.area(FABRICS["xcup"]) == Area(0.0)
+    assert FABRICS["ecp5"].levels(17) == 3
+    assert FABRICS["xcup"].levels(36) == 2
+    assert Register().area(FABRICS["ecp5"], Wire(3, 0, 7)) == Area(0.0, 9)
+    assert Area(1.5, 2) + Area(2.0, 1) == Area(3.5, 3)

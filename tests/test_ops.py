@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hlsgen.graph import OPS, Op, Wire
 from hlsgen.graph.fabric import FABRICS
-from hlsgen.graph.ir import Area, Constants, Values
+from hlsgen.graph.ir import Constants, Values
 from hlsgen.graph.ops import (
     Argmax,
     Duel,
@@ -389,15 +389,3 @@ def test_area_and_delay_are_never_negative(kind: str, fabric: Any, seed: int) ->
     assert area.ff >= 0
     assert op.delay_ns(fabric, *wires) >= 0
     assert (op.latency > 0) == (area.ff > 0)
-
-
-def test_area_of_tables_follows_the_lut_size_of_the_family() -> None:
-    six = Lut.of(np.arange(6)[None], np.array([6]), np.array([1 << 63], dtype=np.uint64))
-    none = Lut.of(np.zeros((1, 1), int), np.array([0]), np.array([1]))
-    assert six.area(FABRICS["ecp5"]) == Area(4.0)
-    assert six.area(FABRICS["xcup"]) == Area(1.0)
-    assert none.area(FABRICS["xcup"]) == Area(0.0)
-    assert FABRICS["ecp5"].levels(17) == 3
-    assert FABRICS["xcup"].levels(36) == 2
-    assert Register().area(FABRICS["ecp5"], Wire(3, 0, 7)) == Area(0.0, 9)
-    assert Area(1.5, 2) + Area(2.0, 1) == Area(3.5, 3)
