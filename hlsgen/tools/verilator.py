@@ -50,6 +50,8 @@ def build(
         [
             *("--cc", "--vpi", "--no-timing", "--prefix", "Vtop", "--top-module", top),
             *("--Mdir", objects, "-O3", "--timescale", "1ns/1ps"),
+            # Three small files a module would each read the same large headers.
+            *("--output-groups", str(os.cpu_count() or 1)),
             *("-Wall", *(f"-Wno-{name}" for name in _NO_WARNING)),
             *(f"-G{name}={value}" for name, value in (parameters or {}).items()),
             *sources,
