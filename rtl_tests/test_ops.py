@@ -16,6 +16,8 @@ from rtl_tests.designs import random_lut, write_build
 EXAMPLES = 6
 EXHAUSTIVE_BITS = 12
 WIDTH = 64
+# The zoo's input: so many words from 0 to WORD.
+LANES, WORD = 12, 127
 
 
 def cases() -> Iterator[tuple[str, Op, tuple[Wire, ...]]]:
@@ -32,14 +34,15 @@ def cases() -> Iterator[tuple[str, Op, tuple[Wire, ...]]]:
 def wide_cases(rng: np.random.Generator) -> Iterator[tuple[str, Op, tuple[Wire, ...]]]:
     """Signed ranges, carry chains, draws, all fan-ins."""
     thresholds = rng.integers(-70, 71, 12)
-    yield "wide_code", Thermometer(rng.integers(0, 2, 12), thresholds + 64), (Wire(2, 0, 127),)
-    yield "signed_code", Thermometer(rng.integers(0, 2, 12), thresholds), (Wire(2, -64, 63),)
+    unsigned, signed = Wire(10, 0, WORD), Wire(11, -64, WORD - 64)
+    yield "wide_code", Thermometer(rng.integers(0, 10, 12), thresholds + 64), (unsigned,)
+    yield "signed_code", Thermometer(rng.integers(0, 11, 12), thresholds), (signed,)
     yield "few_code", Thermometer(rng.integers(0, 2, 9), rng.integers(-4, 4, 9)), (Wire(2, -3, 2),)
-    sizes = np.array([40, 0, 1, 23])
-    wide = Sum.of(rng.integers(0, 9, sizes.sum()), sizes, np.array([0, -5, 100, -7]))
-    yield "wide_sum", wide, (Wire(9, -6, 9),)
+    sizes = np.array([12, 0, 1, 23])
+    wide = Sum.of(rng.integers(0, 10, sizes.sum()), sizes, np.array([0, -5, 100, -7]))
+    yield "wide_sum", wide, (signed,)
     yield "negative_sum", Sum.of(np.arange(3), np.array([3]), np.array([-50])), (Wire(3, 0, 7),)
-    for name, wire in {"many": Wire(11, 0, 40), "signed": Wire(10, -20, 19)}.items():
+    for name, wire in {"wide": unsigned, "signed": signed}.items():
         yield f"{name}_argmax", Argmax(), (wire,)
         yield f"{name}_duel", Duel(4), (wire,)
         yield f"{name}_tag", Tag(4), (wire,)
@@ -48,19 +51,26 @@ def wide_cases(rng: np.random.Generator) -> Iterator[tuple[str, Op, tuple[Wire, 
     yield "all_luts", Lut.of(luts.src, np.repeat(np.arange(7), 2), luts.table), (Wire(9, 0, 1),)
 
 
-def zoo() -> Graph:
-    """All cases side by side: input bits -> sums that make each case's wire -> case -> register.
+def source_of(wire: Wire, rng: np.random.Generator) -> tuple[Op, str]:
+    """A sum that drives exactly `wire`, and what it reads.
 
-    A sum of hi - lo bits, plus lo, has exactly the range [lo, hi].
+    A word of x, or hi - lo bits, plus lo, has the range [lo, hi].
     """
+    span = wire.hi - wire.lo
+    reads, lanes, terms = ("x", LANES, 1) if span == WORD else ("bits", 2 * LANES, span)
+    src = np.concatenate([rng.permutation(lanes)[:terms] for _ in range(wire.lanes)])
+    return Sum.of(src, np.full(wire.lanes, terms), np.full(wire.lanes, wire.lo)), reads
+
+
+def zoo() -> Graph:
+    """All cases side by side, each behind what makes its wire and before a register."""
     rng = np.random.default_rng(6)
-    lanes = 140
-    nodes, outputs = [Node("x", Input(1, np.zeros(lanes), np.ones(lanes)))], []
+    words = Input(WORD.bit_length(), np.zeros(LANES), np.ones(LANES))
+    bits = Thermometer(np.arange(2 * LANES) % LANES, rng.integers(1, WORD + 1, 2 * LANES))
+    nodes, outputs = [Node("x", words), Node("bits", bits, ("x",))], []
     for name, op, (wire,) in cases():
-        span = wire.hi - wire.lo
-        src = np.concatenate([rng.permutation(lanes)[:span] for _ in range(wire.lanes)])
-        made = Sum.of(src, np.full(wire.lanes, span), np.full(wire.lanes, wire.lo))
-        nodes += [Node(f"{name}_in", made, ("x",)), Node(name, op, (f"{name}_in",))]
+        source, reads = source_of(wire, rng)
+        nodes += [Node(f"{name}_in", source, (reads,)), Node(name, op, (f"{name}_in",))]
         outputs.append(name)
         if op.latency == 0:
             nodes.append(Node(f"{name}_out", Register(), (name,)))
