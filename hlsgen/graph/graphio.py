@@ -17,6 +17,8 @@ from hlsgen.graph.ir import OPS, Graph, Node, Op, check
 from hlsgen.paths import write_atomic
 
 FORMAT = 1
+# What numpy raises when it reads a damaged .npz.
+DAMAGED_NPZ = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def save(graph: Graph, path: Path) -> None:
@@ -67,7 +69,7 @@ def load(path: Path) -> Graph:
         belongs = graph.digest == document["digest"]
     except OSError as error:
         raise GraphError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_NPZ as error:
         raise GraphError(
             f"{reading}: damaged or truncated ({error}); remove it and run the stage again"
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hlsgen.boards import Board
 from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph, load
+from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.graph.ir import Values
 from hlsgen.project import Project
 from hlsgen.verify.verdict import Verdict
@@ -141,7 +141,7 @@ def _samples(path: Path) -> Samples | None:
         # From memory: numpy leaves the file open when it turns out to be damaged.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             x, y = arrays["x"], arrays["y"]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, *DAMAGED_NPZ) as error:
         raise ConfigError(_damaged(path, error)) from error
     if x.ndim < 2 or y.shape != x.shape[:1] or {x.dtype.kind, y.dtype.kind} - set("iu"):
         raise ConfigError(

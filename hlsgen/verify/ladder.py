@@ -16,6 +16,7 @@ from hlsgen.emit.render import render
 from hlsgen.emit.verilog import library
 from hlsgen.errors import CheckFailed, ConfigError, GraphError
 from hlsgen.graph import load
+from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
@@ -101,9 +102,10 @@ def load_samples(path: Path) -> Values:
         ConfigError: the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # From memory: numpy leaves the file open when it turns out to be damaged.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return np.asarray(arrays["x"], dtype=np.int64)[:, None, :]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, KeyError, *DAMAGED_NPZ) as error:
         raise ConfigError(f"{path}: no samples here ({error}); run the stage export") from error
 
 
