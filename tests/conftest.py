@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-from hlsgen.graph import Graph, Node, check
+from hlsgen import cli, flow
+from hlsgen.boards import load_board
+from hlsgen.flow import STAGES, Job, Listener
+from hlsgen.graph import Graph, Node, check, load
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
+from hlsgen.paths import write_atomic
+from hlsgen.plan import Step
+from hlsgen.project import load_project
+from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import _find
+from hlsgen.verify import Rung, Verdict
 
 # The same cases in every run: a failure in CI can be repeated at home.
 settings.register_profile("hlsgen", derandomize=True, deadline=None, max_examples=30)
@@ -47,3 +58,95 @@ def fresh_tools() -> Iterator[None]:
     _find.cache_clear()
     yield
     _find.cache_clear()
+
+
+# --- a project small enough to be trained in a test ---------------------------------------------
+
+PROJECT = """
+name = "tiny"
+seed = 3
+[data]
+source = "npz:data.npz"
+[inputs]
+bits = 4
+thresholds = 3
+[model]
+layers = [21]
+fan_in = 4
+candidates = 8
+[train]
+epochs = 2
+batch = 32
+[hardware]
+clock_mhz = 50
+"""
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a project whose three classes lie apart."""
+    folder = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    x = rng.normal(size=(240, 4)) + 3 * np.eye(4)[y]
+    np.savez(folder / "data.npz", x=x, y=y)
+    (folder / "project.toml").write_text(PROJECT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emitted(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of build folders with the project trained and emitted for the default board."""
+    root = tmp_path_factory.mktemp("build")
+    job = Job(load_project(project), load_board("ulx3s"), root)
+    flow.run(job, STAGES[:4], Listener())
+    return root
+
+
+@pytest.fixture
+def root(emitted: Path, tmp_path: Path) -> Path:
+    """A copy of `emitted` that a test may change."""
+    shutil.copytree(emitted, tmp_path / "build")
+    return tmp_path / "build"
+
+
+STAT = {"creator": "Yosys 0.60", "modules": {}, "design": {"num_cells_by_type": {"LUT4": 5}}}
+ROUTED = {
+    "fmax": {"clk": {"achieved": 80.0, "constraint": 50.0}},
+    "utilization": {"TRELLIS_COMB": {"used": 7}, "TRELLIS_FF": {"used": 9}},
+}
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None) -> list[str]:
+    """Programs that are found, and a simulation and build steps that only make their products.
+
+    Returns what was called, in order.
+    """
+    program = tmp_path / "program"
+    program.write_text(
+        "#!/bin/sh\necho '12.2.0 Make 4.3 Version 1.4 Yosys 0.60 nextpnr-0.9 v++ v2023.2'\n"
+    )
+    program.chmod(0o755)
+    for tool in TOOLS.values():
+        monkeypatch.setenv(tool.variable, str(program))
+    called: list[str] = []
+
+    def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
+        called.append("verify")
+        rung = Rung(1, "operators", "passed", "stand-in", checked=1)
+        verdict = Verdict(load(folder / "graph" / "final").digest, (rung,))
+        verdict.save(folder / "verify" / "verdict.json")
+        write_atomic(folder / "sim" / "results.xml", "<testsuites/>")
+        return verdict
+
+    def run_step(step: Step, folder: Path) -> None:
+        called.append(step.tool)
+        contents = {"synth/stat.json": STAT, "route/report.json": ROUTED}
+        for name in step.makes:
+            write_atomic(folder / name, json.dumps(contents.get(name, name)))
+
+    monkeypatch.setattr(flow, "verify", verify)
+    monkeypatch.setattr(cli, "verify", verify)
+    monkeypatch.setattr(flow, "run_step", run_step)
+    return called
