@@ -48,12 +48,18 @@ hlsgen_uart_tx #(.CLOCKS_PER_BIT(CLOCKS_PER_BIT)) tx (
     .clk(clk), .rst(rst), .data(tx_data), .valid(tx_valid), .ready(tx_ready), .txd(txd)
 );
 
-// The lamps show the last answer; all are on once a byte was lost because the host sent faster
+// The lamps show the last answer; all stay on once a byte was lost because the host sent faster
 // than the answers drain.
+reg lost;
 always @(posedge clk) begin
-    if (rst) led <= 8'd0;
-    else if (rx_valid & ~rx_ready) led <= 8'hff;
-    else if (tx_valid & tx_ready) led <= tx_data;
+    if (rst) begin
+        lost <= 1'b0;
+        led <= 8'd0;
+    end else begin
+        if (rx_valid & ~rx_ready) lost <= 1'b1;
+        if (lost) led <= 8'hff;
+        else if (tx_valid & tx_ready) led <= tx_data;
+    end
 end
 endmodule
 `default_nettype wire
