@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -175,12 +176,12 @@ def _listener(job: Job) -> Listener:
 
 
 def _show_plan(job: Job, stages: tuple[str, ...]) -> None:
-    out.print(f"folder {job.folder}")
+    out.print(f"folder {job.folder}", markup=False, soft_wrap=True)
     for name in stages:
         out.print(f"stage {name}")
         if name == "build" and (job.folder / "graph" / "final.json").is_file():
             for line in flow.plan_of(job).show():
-                out.print(f"  {line}", soft_wrap=True)
+                out.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def _print_report(report: Report, folder: Path) -> None:
@@ -190,7 +191,7 @@ def _print_report(report: Report, folder: Path) -> None:
     for row in summary(report):
         table.add_row(row.label, row.value, row.stage)
     out.print(table)
-    out.print(f"report: {folder / 'report' / 'report.html'}", soft_wrap=True)
+    out.print(f"report: {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _print_verdict(verdict: Verdict) -> None:
@@ -251,7 +252,7 @@ def bitstream(
     job = _run("report", project, board, hdl, output, dry_run, verbose, full=True)
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
-        out.print(f"bitstream: {product}", soft_wrap=True)
+        out.print(f"bitstream: {product}", markup=False, soft_wrap=True)
 
 
 @app.command("report")
@@ -271,7 +272,10 @@ def _board_of(folder: Path) -> Board:
     file = folder / "board.json"
     if not file.is_file():
         raise ConfigError(f"{file}: missing; run the stage export")
-    return Board.model_validate_json(file.read_bytes())
+    try:
+        return Board.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise ConfigError(f"{file}: damaged; remove it and run the stage export") from error
 
 
 @app.command()
