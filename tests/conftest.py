@@ -124,9 +124,8 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
     Returns what was called, in order.
     """
     program = tmp_path / "program"
-    program.write_text(
-        "#!/bin/sh\necho '12.2.0 Make 4.3 Version 1.4 Yosys 0.60 nextpnr-0.9 v++ v2023.2'\n"
-    )
+    versions = "12.2.0 Make 4.3 Version 1.4 Yosys 0.60 nextpnr-0.9 vivado v2023.2 v++ v2023.2"
+    program.write_text(f"#!/bin/sh\necho '{versions}'\n")
     program.chmod(0o755)
     for tool in TOOLS.values():
         monkeypatch.setenv(tool.variable, str(program))
