@@ -25,6 +25,7 @@ from hlsgen.plan import Step
 from hlsgen.project import load_project
 from hlsgen.report import Report, make_report, summary
 from hlsgen.tools import TOOLS
+from hlsgen.tools.verilator import libpython
 from hlsgen.verify import Verdict, verify
 
 _MACHINE = 4
@@ -81,6 +82,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be don
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 BUILD = Path("build")
 DEFAULT_BOARD = "ulx3s"
+GOOD, MISSING = "[green]good[/green]", "[red]missing[/red]"
 
 
 def _version(wanted: bool) -> None:
@@ -296,13 +298,20 @@ def doctor() -> None:
     for tool in TOOLS.values():
         wanted = f">= {'.'.join(map(str, tool.minimum))}" if tool.minimum else "any"
         try:
-            found, verdict = tool.find().version, "[green]good[/green]"
+            found, verdict = tool.find().version, GOOD
         except ToolMissing as error:
             advice.append(str(error))
             complete &= not tool.default_flow
-            needed = "[red]missing[/red]" if tool.default_flow else "missing, optional"
+            needed = MISSING if tool.default_flow else "missing, optional"
             found, verdict = "–", needed
         table.add_row(tool.name, tool.purpose, wanted, found, verdict)
+    try:
+        libpython()
+        table.add_row("libpython", "runs the benches in the simulator", "any", "yes", GOOD)
+    except ToolMissing as error:
+        advice.append(str(error))
+        complete = False
+        table.add_row("libpython", "runs the benches in the simulator", "any", "–", MISSING)
     out.print(table)
     for line in advice:
         out.print(line, markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +92,7 @@ def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
     if "report" in stages:
         report = Report.load(job.folder / "report" / "report.json")
         listener.report(report)
-        broken = [str(limit) for limit in report.broken]
+        broken = [str(limit) for limit in report.broken] + list(_too_big(report))
     if missing:
         raise ToolMissing(
             f"{missing}\nEverything that does not need it is done. The build is ready to run in"
@@ -100,6 +100,16 @@ def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
         )
     if broken:
         raise CheckFailed("\n".join([f"{job.folder}: limits of the project are broken", *broken]))
+
+
+def _too_big(report: Report) -> Iterator[str]:
+    """What of the device is used up; nextpnr refuses such a design, other flows come here."""
+    for cell in ("lut", "ff"):
+        percent = report.numbers[f"{cell}_used_percent"].value
+        if percent is not None and percent > 100:
+            used = float(report.numbers[cell].value or 0)
+            over = used - used * 100 / percent
+            yield f"{cell} is {used:,.0f}, {over:,.0f} more than the device has: use a larger one"
 
 
 def _bring(

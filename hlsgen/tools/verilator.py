@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hlsgen.errors import ToolFailed
+from hlsgen.errors import ToolFailed, ToolMissing
 from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import run_command
 from hlsgen.tools.verilator_module import root
@@ -161,10 +161,9 @@ def simulate(
         ToolFailed: the simulation crashed or hung, or another number of tests ran.
     """
     from cocotb_tools import config
-    from find_libpython import find_libpython
 
     variables = {
-        "GPI_USERS": f"{find_libpython()};{config.pygpi_entry_point()}",
+        "GPI_USERS": f"{libpython()};{config.pygpi_entry_point()}",
         "PYGPI_PYTHON_BIN": sys.executable,
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "COCOTB_TEST_MODULES": module,
@@ -187,6 +186,24 @@ def simulate(
         errors=r"^%Error\b|^Traceback\b(?!.*)",
     )
     return failures(results, tests, output)
+
+
+def libpython() -> str:
+    """The shared library of this Python, which cocotb loads into the simulator.
+
+    Raises:
+        ToolMissing: there is none.
+    """
+    from find_libpython import find_libpython
+
+    path = find_libpython()
+    if not path:
+        release = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise ToolMissing(
+            f"libpython not found (looked where Python {release} keeps its libraries)."
+            f" Install it: apt install libpython{release}."
+        )
+    return str(path)
 
 
 def failures(results: Path, tests: int, output: str = "") -> list[str]:
