@@ -68,9 +68,8 @@ MISTAKES = {
         f"unknown key colour; allowed here: {KEYS}",
     ),
     "unknown key in a table": (
-        GOOD + "[train]\nepoch = 3\n",
-        "unknown key train.epoch; allowed here: accelerator, batch, epochs, learning_rate,"
-        " temperature",
+        GOOD + "[hardware]\nclock = 3\n",
+        "unknown key hardware.clock; allowed here: clock_mhz",
     ),
     "unknown table": (
         GOOD + "[hard]\nx = 1\n",
