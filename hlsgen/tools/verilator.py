@@ -20,6 +20,8 @@ _CXXFLAGS = (
     *("-std=gnu++17", "-DVERILATOR=1", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_COVERAGE=0"),
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
 )
+# Three small files a module, Verilator's default, would each read the same large headers.
+_GROUPED = ("--output-groups", str(os.cpu_count() or 1))
 _NO_WARNING = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME", "PINCONNECTEMPTY")
 
 
@@ -50,8 +52,7 @@ def build(
         [
             *("--cc", "--vpi", "--no-timing", "--prefix", "Vtop", "--top-module", top),
             *("--Mdir", objects, "-O3", "--timescale", "1ns/1ps"),
-            # Three small files a module would each read the same large headers.
-            *("--output-groups", str(os.cpu_count() or 1)),
+            *_GROUPED,
             *("-Wall", *(f"-Wno-{name}" for name in _NO_WARNING)),
             *(f"-G{name}={value}" for name, value in (parameters or {}).items()),
             *sources,
@@ -72,8 +73,7 @@ def build(
         log_file=logs / "compile.log",
         env={"VERILATOR_ROOT": str(root() or "")},
     )
-    _link(runtime, folder, logs)
-    return folder / "simulation"
+    return _link(runtime, folder, logs)
 
 
 def _includes() -> list[str]:
@@ -81,8 +81,8 @@ def _includes() -> list[str]:
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def _link(runtime: Path, folder: Path, logs: Path) -> None:
-    """Link the model with cocotb's main program and library and the runtime."""
+def _link(runtime: Path, folder: Path, logs: Path) -> Path:
+    """The program: the model linked with cocotb's main program and library and the runtime."""
     from cocotb_tools import config
 
     main = Path(config.share_dir) / "lib" / "verilator" / "verilator.cpp"
@@ -97,6 +97,7 @@ def _link(runtime: Path, folder: Path, logs: Path) -> None:
         makes=["simulation"],
         log_file=logs / "link.log",
     )
+    return folder / "simulation"
 
 
 def _runtime(logs: Path) -> Path:
