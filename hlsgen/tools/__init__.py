@@ -30,6 +30,7 @@ _ALL = (
         version_pattern=r"(\d+\.\d+)",
         minimum=(5, 36),
         module="hlsgen.tools.verilator_module",
+        errors=r"^%(Error|Warning)\b",
     ),
     Tool(
         "yosys",
