@@ -1,0 +1,67 @@
+"""Verilator has nothing to warn of in what is emitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hlsgen.boards import load_board
+from hlsgen.build import nextpnr
+from hlsgen.emit import emit
+from hlsgen.errors import ToolFailed
+from hlsgen.plan import Plan
+from hlsgen.tools import TOOLS
+from hlsgen.tools.verilator import _NO_WARNING
+from rtl_tests.designs import random_network, with_latency
+
+pytestmark = pytest.mark.verilator
+
+
+# Registers of the board's top start at a value that the bitstream sets: reset begins there.
+ALLOWED = {"top": ["-Wno-PROCASSINIT"]}
+
+
+def lint(folder: Path, plan: Plan, top: str) -> None:
+    """Raises ToolFailed where there is a warning."""
+    plan.write(folder)
+    sources = sorted(name for name in plan.files if name.endswith(".v"))
+    TOOLS["verilator"].run(
+        [
+            *("--lint-only", "-Wall", *(f"-Wno-{name}" for name in _NO_WARNING)),
+            *(*ALLOWED.get(top, []), "--top", f"net_{top}", *sources),
+        ],
+        cwd=folder,
+        makes=[],
+        log_file=folder / "lint.log",
+    )
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    """The design with the AXI-Stream shell, and the board's top around the UART."""
+    graph = with_latency(random_network(41, features=7, bits=9, classes=5), 3)
+    rtl = emit(graph, 32)
+    board = load_board("ulx3s")
+    return rtl | nextpnr.plan(graph, board, rtl, board.clock.source_mhz, seed=1)
+
+
+@pytest.mark.parametrize("top", ["core", "stage", "axis", "uart", "top"])
+def test_emitted_verilog_is_clean(tmp_path: Path, plan: Plan, top: str) -> None:
+    lint(tmp_path, plan, top)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warning"),
+    [
+        ("assign valid_out = valid[2];", "", "UNDRIVEN"),
+        ("output wire valid_out,", "output wire valid_out, output wire z,", "UNDRIVEN"),
+        (".x(n_x)", ".x(n_y)", "n_y"),
+    ],
+)
+def test_a_mistake_is_found(tmp_path: Path, plan: Plan, old: str, new: str, warning: str) -> None:
+    name = "rtl/net_core.v"
+    assert old in plan.files[name]
+    broken = Plan({**plan.files, name: plan.files[name].replace(old, new)})
+    with pytest.raises(ToolFailed, match=warning):
+        lint(tmp_path, broken, "core")
