@@ -22,6 +22,11 @@ _CXXFLAGS = (
 )
 # Three small files a module, Verilator's default, would each read the same large headers.
 _GROUPED = ("--output-groups", str(os.cpu_count() or 1))
+_COCOTB = {
+    "TOPLEVEL_LANG": "verilog",
+    "COCOTB_TRUST_INERTIAL_WRITES": "1",
+    "COCOTB_ANSI_OUTPUT": "0",
+}
 _NO_WARNING = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME", "PINCONNECTEMPTY")
 
 
@@ -169,11 +174,9 @@ def simulate(
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "COCOTB_TEST_MODULES": module,
         "COCOTB_TOPLEVEL": top,
-        "TOPLEVEL_LANG": "verilog",
         "COCOTB_RESULTS_FILE": str(results.resolve()),
         "COCOTB_RANDOM_SEED": str(seed),
-        "COCOTB_TRUST_INERTIAL_WRITES": "1",
-        "COCOTB_ANSI_OUTPUT": "0",
+        **_COCOTB,
         **env,
     }
     output = run_command(
