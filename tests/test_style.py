@@ -143,7 +143,9 @@ def test_imports_are_light(module: str) -> None:
 def test_forbidden_calls(name: str) -> None:
     forbidden = {"os.chdir", "os.system", "os.popen", "eval", "exec", "breakpoint"}
     if name not in PRINTING:
-        forbidden |= {"print", "sys.exit", "exit", "quit", "os._exit"}
+        forbidden |= {"print", "sys.exit", "exit", "quit"}
+    if name != "train/devices.py":  # whose child processes end themselves
+        forbidden.add("os._exit")
     assert not forbidden & set(calls(name))
 
 
