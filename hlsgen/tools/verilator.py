@@ -22,11 +22,6 @@ _CXXFLAGS = (
 )
 # Three small files a module, Verilator's default, would each read the same large headers.
 _GROUPED = ("--output-groups", str(os.cpu_count() or 1))
-_COCOTB = {
-    "TOPLEVEL_LANG": "verilog",
-    "COCOTB_TRUST_INERTIAL_WRITES": "1",
-    "COCOTB_ANSI_OUTPUT": "0",
-}
 _NO_WARNING = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME", "PINCONNECTEMPTY")
 
 
@@ -166,30 +161,35 @@ def simulate(
     Raises:
         ToolFailed: the simulation crashed or hung, or another number of tests ran.
     """
-    from cocotb_tools import config
-
-    variables = {
-        "GPI_USERS": f"{libpython()};{config.pygpi_entry_point()}",
-        "PYGPI_PYTHON_BIN": sys.executable,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "COCOTB_TEST_MODULES": module,
-        "COCOTB_TOPLEVEL": top,
-        "COCOTB_RESULTS_FILE": str(results.resolve()),
-        "COCOTB_RANDOM_SEED": str(seed),
-        **_COCOTB,
-        **env,
-    }
     output = run_command(
         "simulation",
         [str(program.resolve())],
         cwd=results.parent,
         makes=[results.name],
         log_file=log_file,
-        env=variables,
+        env={**_bench(top, module, results, seed), **env},
         timeout_s=timeout_s,
         errors=r"^%Error\b|^Traceback\b(?!.*)",
     )
     return failures(results, tests, output)
+
+
+def _bench(top: str, module: str, results: Path, seed: int) -> dict[str, str]:
+    """What tells cocotb which tests of which Python to run."""
+    from cocotb_tools import config
+
+    return {
+        "GPI_USERS": f"{libpython()};{config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_TOPLEVEL": top,
+        "TOPLEVEL_LANG": "verilog",
+        "COCOTB_RESULTS_FILE": str(results.resolve()),
+        "COCOTB_RANDOM_SEED": str(seed),
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "COCOTB_ANSI_OUTPUT": "0",
+    }
 
 
 def libpython() -> str:
