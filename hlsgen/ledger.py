@@ -67,7 +67,7 @@ class Ledger:
 
 
 def key_of(*inputs: object, files: Sequence[Path] = (), code: Sequence[str] = ()) -> str:
-    """A stage's key: SHA-256 over values, the content of files, and hlsgen's own source.
+    """A stage's key: SHA-256 over values, content of files, and hlsgen's version and source.
 
     Args:
         inputs: values whose `str` says all that matters of them.
@@ -75,7 +75,7 @@ def key_of(*inputs: object, files: Sequence[Path] = (), code: Sequence[str] = ()
         code: packages of hlsgen ("graph") or template folders ("templates/verilog") that the
             stage runs.
     """
-    digest = hashlib.sha256(repr([str(value) for value in inputs]).encode())
+    digest = hashlib.sha256(repr([__version__, *map(str, inputs)]).encode())
     for path in files:
         digest.update(f"|{file_digest(path) if path.is_file() else 'missing'}".encode())
     for name in code:

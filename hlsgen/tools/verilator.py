@@ -169,7 +169,7 @@ def simulate(
         log_file=log_file,
         env={**_bench(top, module, results, seed), **env},
         timeout_s=timeout_s,
-        errors=r"^%Error\b|^Traceback\b(?!.*)",
+        errors=r"^%Error\b",
     )
     return failures(results, tests, output)
 
