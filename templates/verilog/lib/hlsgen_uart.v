@@ -1,7 +1,7 @@
 // hlsgen library: UART, eight data bits, no parity, one stop bit. CLOCKS_PER_BIT >= 4.
 `default_nettype none
 
-// `valid` is high for one clock for each received byte.
+// `valid` is high for one clock for each received byte, `busy` from its start bit to its stop bit.
 module hlsgen_uart_rx #(
     parameter CLOCKS_PER_BIT = 434
 ) (
@@ -9,7 +9,8 @@ module hlsgen_uart_rx #(
     input  wire rst,
     input  wire rxd,
     output reg  [7:0] data,
-    output reg  valid
+    output reg  valid,
+    output wire busy
 );
     localparam BITS = $clog2(CLOCKS_PER_BIT);
     localparam [BITS-1:0] BIT = CLOCKS_PER_BIT - 1, HALF = CLOCKS_PER_BIT / 2 - 1;
@@ -18,6 +19,7 @@ module hlsgen_uart_rx #(
     reg [BITS-1:0] wait_clocks;
     reg [3:0] bits_left; // start bit, eight data bits, stop bit
     wire falls = line[2] & ~line[1];
+    assign busy = bits_left != 4'd0;
 
     always @(posedge clk) begin
         line <= {line[1:0], rxd};

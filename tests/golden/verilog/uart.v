@@ -26,13 +26,13 @@ small_stage stage (
 );
 
 wire [7:0] rx_data, tx_data;
-wire rx_valid, rx_ready, tx_valid, tx_ready, idle;
+wire rx_valid, rx_busy, rx_ready, tx_valid, tx_ready, idle;
 
 hlsgen_uart_rx #(.CLOCKS_PER_BIT(CLOCKS_PER_BIT)) rx (
-    .clk(clk), .rst(rst), .rxd(rxd), .data(rx_data), .valid(rx_valid)
+    .clk(clk), .rst(rst), .rxd(rxd), .data(rx_data), .valid(rx_valid), .busy(rx_busy)
 );
 hlsgen_idle #(.CLOCKS(IDLE_CLOCKS)) silence (
-    .clk(clk), .rst(rst), .activity(rx_valid | ~rxd), .idle(idle)
+    .clk(clk), .rst(rst), .activity(rx_valid | rx_busy), .idle(idle)
 );
 hlsgen_gather #(.WIDTH(8), .BEATS(1)) gather (
     .clk(clk), .rst(rst), .restart(idle),
