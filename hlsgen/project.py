@@ -59,7 +59,10 @@ class Train(Record):
     """The training run. `learning_rate` decays along a cosine to zero.
 
     `temperature` divides the class counts before the softmax: the larger, the softer. Only the
-    accelerator `cpu` gives the same weights in every run.
+    accelerator `cpu` gives the same weights in every run. Of each batch, `devices` processes take
+    equal shares (DDP): the same training up to rounding. `precision` is that of matrix products
+    in training, in the words of Lightning Fabric; weights stay float32. LUT layers have no such
+    products and train alike in all.
     """
 
     epochs: Positive = 30
@@ -67,6 +70,8 @@ class Train(Record):
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
     temperature: Annotated[float, Field(gt=0.0)] = 8.0
     accelerator: Literal["cpu", "cuda"] = "cpu"
+    devices: Positive = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
 class Hardware(Record):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from hlsgen.errors import ConfigError
+from hlsgen.errors import ConfigError, ToolFailed
 from hlsgen.frontend.torch import compare, export
 from hlsgen.project import Data, Inputs, Model, Project, Train, load_project
 from hlsgen.train import Metrics, Progress, load_data, load_model, train
 
+two_cores = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two processes want two cores")
 
-def make_project(**train_keys: float) -> Project:
+
+def make_project(**train_keys: float | str) -> Project:
     return Project(
         name="small",
         seed=3,
@@ -163,3 +167,56 @@ def test_checkpoints_of_other_programs_and_missing_ones_are_refused(tmp_path):
     torch.save({"weights": torch.zeros(3)}, tmp_path / "model.pt")
     with pytest.raises(ConfigError, match="not a whole hlsgen checkpoint"):
         load_model(tmp_path)
+
+
+@two_cores
+@pytest.mark.timeout(180)
+def test_two_processes_train_like_one_even_after_one_was_killed(tmp_path):
+    def kill(status: Progress) -> None:
+        if status.epoch == 1:
+            multiprocessing.active_children()[-1].kill()
+
+    # The last batch is one sample: the second process has no share of it.
+    keys = {"epochs": 3, "batch": 61}
+    folder, project, seen = tmp_path / "two", make_project(devices=2, **keys), []
+    with pytest.raises(ToolFailed, match=r"training process \d .*SIGKILL; the next run goes on"):
+        train(project, folder, kill)
+    assert multiprocessing.active_children() == []
+    metrics = train(project, folder, seen.append)
+    assert 1 < seen[0].epoch <= seen[-1].epoch == 3
+    assert metrics.samples["train"] % keys["batch"] == 1
+    alone = train(make_project(**keys), tmp_path / "one")
+    assert (metrics.epoch, metrics.confusion) == (alone.epoch, alone.confusion)
+    found = weights(folder)
+    for name, value in weights(tmp_path / "one").items():
+        torch.testing.assert_close(found[name], value, rtol=0, atol=1e-5)
+    names = {"model.pt", "history.json", "metrics.json", "last.ckpt"}
+    assert names == {file.name for file in folder.iterdir()}
+
+
+@two_cores
+@pytest.mark.timeout(180)
+def test_an_error_in_a_process_is_raised_here(tmp_path):
+    with pytest.raises(ConfigError, match="diverged in epoch 1"):
+        train(make_project(devices=2, temperature=1e-300), tmp_path)
+    assert list(tmp_path.iterdir()) == [] == multiprocessing.active_children()
+
+
+def test_reduced_precision_exports_exactly(trained, tmp_path):
+    project = make_project(epochs=2, precision="bf16-mixed")
+    assert train(project, tmp_path).test_accuracy > 0.4
+    data, network = load_data(project), load_model(tmp_path, project)
+    words = network.quantiser.quantise(data.x_test).numpy()
+    assert [r.mismatches for r in compare(network, export(network, "small"), words)] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"devices": 4096}, r"train\.devices is 4096: this machine has \d+ CPU cores?; use at"),
+        ({"precision": "16-mixed"}, r"train\.precision is '16-mixed': needs .* 'cuda'; on 'cpu'"),
+    ],
+)
+def test_settings_that_this_machine_cannot_have_are_named(keys, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        train(make_project(**keys), tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,7 +20,15 @@ from hlsgen.paths import write_atomic
 
 FORMAT = 1
 # What numpy raises when it reads a damaged .npz.
-DAMAGED_NPZ = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+DAMAGED_NPZ = (
+    ValueError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def save(graph: Graph, path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import ConfigError
+from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.project import Project
 
 Samples = NDArray[np.float64]
@@ -182,7 +181,7 @@ def _npz(path: Path) -> Raw:
             found = dict(arrays) if isinstance(arrays, Mapping) else {}
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_NPZ as error:
         raise ConfigError(f"{path}: not a readable .npz of plain arrays: {error}") from error
     if {"x", "y"} <= found.keys():
         return found["x"], found["y"], 0

@@ -26,6 +26,7 @@ from hlsgen.paths import write_atomic
 from hlsgen.project import Project
 from hlsgen.train.checkpoint import DAMAGE, MODEL, load_model, save_model
 from hlsgen.train.data import Dataset, load_data
+from hlsgen.train.devices import Report, ignore, run
 from hlsgen.train.methods import builder
 from hlsgen.train.metrics import Metrics, confusion
 
@@ -66,17 +67,23 @@ def train(
 
     Raises:
         ConfigError: a setting that cannot be used, unusable data, or a run that diverged.
+        ToolFailed: one of several training processes was killed.
     """
+    return run(_fit, project.train, progress or ignore, project, folder)
+
+
+def _fit(fabric: Fabric, progress: Report, project: Project, folder: Path) -> Metrics:
+    """The training as each process does it; the first one writes the files."""
     make = builder(project.model.method)
-    data = load_data(project)
+    # The first process downloads, the others find it there.
+    with fabric.rank_zero_first():
+        data = load_data(project)
     _seed(project.seed, 0)
-    run = _Run(project, data, make(project, data), folder)
-    run.resume()
-    while len(run.history) < project.train.epochs:
-        status = run.epoch()
-        if progress:
-            progress(status)
-    return run.finish()
+    fitting = _Run(fabric, project, data, make(project, data), folder)
+    fitting.resume()
+    while len(fitting.history) < project.train.epochs:
+        progress(fitting.epoch())
+    return fitting.finish()
 
 
 def _seed(*entropy: int) -> None:
@@ -87,22 +94,15 @@ def _seed(*entropy: int) -> None:
     torch.manual_seed(seed)
 
 
-def _fabric(accelerator: str) -> Fabric:
-    try:
-        return Fabric(accelerator=accelerator, devices=1)
-    except RuntimeError as error:
-        raise ConfigError(
-            f"train.accelerator is {accelerator!r}: not available here; use 'cpu' ({error})"
-        ) from error
-
-
 class _Run:
     """One training run: network, optimiser, history, and where they are kept."""
 
-    def __init__(self, project: Project, data: Dataset, network: LutNetwork, folder: Path) -> None:
-        self.project, self.data, self.network, self.folder = project, data, network, folder
+    def __init__(
+        self, fabric: Fabric, project: Project, data: Dataset, network: LutNetwork, folder: Path
+    ) -> None:
+        self.fabric, self.project, self.data = fabric, project, data
+        self.network, self.folder = network, folder
         self.history: list[dict[str, float]] = []
-        self.fabric = _fabric(project.train.accelerator)
         optimizer = torch.optim.Adam(network.parameters(), lr=project.train.learning_rate)
         self.model, self.optimizer = self.fabric.setup(network, optimizer)
         self.train_words, self.train_classes = self._tensors(data.x_train, data.y_train)
@@ -126,19 +126,25 @@ class _Run:
         """Go on from the last checkpoint of the same run, if there is one."""
         file = self.folder / CHECKPOINT
         (self.folder / METRICS).unlink(missing_ok=True)
-        if not (file.is_file() and (self.folder / MODEL).is_file()):
-            return
+        resumed = (self.folder / MODEL).is_file() and file.is_file() and self._restore(file)
+        # Every process has read the files before one changes them.
+        self.fabric.barrier()
+        if not resumed:
+            file.unlink(missing_ok=True)
+
+    def _restore(self, file: Path) -> bool:
         try:
             state = self.fabric.load(file, weights_only=True)
             if state["key"] != self.key:
                 log.info("%s is of other settings; training starts afresh", file)
-                file.unlink()
-                return
+                return False
             self.network.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.fabric.strategy.precision.load_state_dict(state["precision"])
             self.history = state["history"]
         except DAMAGE as error:
             raise ConfigError(f"{file}: not a whole checkpoint ({error}); remove it") from error
+        return True
 
     def epoch(self) -> Progress:
         """Train one epoch, evaluate it, keep it."""
@@ -166,21 +172,25 @@ class _Run:
         """Mean loss and accuracy while training epoch `number`."""
         _seed(self.project.seed, number)
         self.model.train()
+        rank, ranks = self.fabric.global_rank, self.fabric.world_size
         samples, size = len(self.train_classes), self.project.train.batch
         steps = math.ceil(samples / size)
         order = torch.randperm(samples).to(self.train_words.device)
         total = torch.zeros(2, device=order.device)
         for step, rows in enumerate(torch.split(order, size)):
             self._set_rate(((number - 1) * steps + step) / (self.project.train.epochs * steps))
-            classes = self.train_classes[rows]
-            logits = self.model(self.train_words[rows])
-            loss = cross_entropy(logits, classes)
+            share = rows[rank::ranks]
+            classes = self.train_classes[share]
+            logits = self.model(self.train_words[share])
+            # DDP takes the mean over the processes: together the mean over the rows.
+            loss = cross_entropy(logits, classes, reduction="sum") * ranks / len(rows)
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
             self.optimizer.step()
             self.network.after_step()
             hits = (logits.argmax(-1) == classes).sum()
-            total += torch.stack([loss.detach() * len(rows), hits])
+            total += torch.stack([loss.detach() * len(rows) / ranks, hits])
+        self.fabric.all_reduce(total, reduce_op="sum")
         self._check_finite(number, total[0])
         mean_loss, accuracy = (total / samples).tolist()
         return mean_loss, accuracy
@@ -203,9 +213,9 @@ class _Run:
 
     @torch.no_grad()
     def _evaluate(self, words: Tensor, classes: Tensor) -> tuple[float, NDArray[np.int64]]:
-        """Mean loss, and the class that the network finds for each sample."""
+        """Mean loss, and the class that the network finds for each sample, in full precision."""
         self.model.eval()
-        logits = torch.cat([self.model(block) for block in torch.split(words, _BLOCK)])
+        logits = torch.cat([self.network(block) for block in torch.split(words, _BLOCK)])
         return cross_entropy(logits, classes).item(), logits.argmax(-1).cpu().numpy()
 
     def best(self) -> dict[str, float]:
@@ -214,12 +224,14 @@ class _Run:
 
     def _keep(self) -> None:
         # The checkpoint comes last: a kill before it repeats the epoch, with the same result.
-        if self.best() is self.history[-1]:
+        writes, partial = self.fabric.is_global_zero, self.folder / f".{CHECKPOINT}.part"
+        if writes and self.best() is self.history[-1]:
             save_model(self.network, self.folder / MODEL)
-        write_atomic(self.folder / HISTORY, json.dumps(self.history, indent=1) + "\n")
-        partial = self.folder / f".{CHECKPOINT}.part"
+        if writes:
+            write_atomic(self.folder / HISTORY, json.dumps(self.history, indent=1) + "\n")
         self.fabric.save(partial, self._state())
-        partial.replace(self.folder / CHECKPOINT)
+        if writes:
+            partial.replace(self.folder / CHECKPOINT)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -227,6 +239,7 @@ class _Run:
             "history": self.history,
             "model": self.model,
             "optimizer": self.optimizer,
+            "precision": self.fabric.strategy.precision.state_dict(),
         }
 
     def finish(self) -> Metrics:
@@ -247,5 +260,6 @@ class _Run:
             test_accuracy=float(np.mean(found == data.y_test)),
             confusion=confusion(data.y_test, found, data.classes),
         )
-        write_atomic(self.folder / METRICS, metrics.model_dump_json(indent=1) + "\n")
+        if self.fabric.is_global_zero:
+            write_atomic(self.folder / METRICS, metrics.model_dump_json(indent=1) + "\n")
         return metrics

@@ -21,7 +21,7 @@ from hlsgen.graph.ir import Graph, Values
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import build, simulate
-from hlsgen.verify.bits import Field, from_bits
+from hlsgen.verify.bits import Field, from_bits, pack, unpack
 from hlsgen.verify.vectors import Check, NodeVectors, beats, core_check, nodes_check, values_of
 from hlsgen.verify.verdict import Rung, Verdict
 
@@ -105,7 +105,7 @@ def load_samples(path: Path) -> Values:
         # From memory: numpy leaves the file open when it turns out to be damaged.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return np.asarray(arrays["x"], dtype=np.int64)[:, None, :]
-    except (OSError, KeyError, *DAMAGED_NPZ) as error:
+    except (OSError, LookupError, *DAMAGED_NPZ) as error:
         raise ConfigError(f"{path}: no samples here ({error}); run the stage export") from error
 
 
@@ -171,14 +171,14 @@ def _save_vectors(path: Path, graph: Graph, checks: Checks, width: int) -> None:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        nodes_drive=checks.nodes.drive,
-        nodes_expect=checks.nodes.expect,
-        nodes_mask=checks.nodes.mask,
-        core_drive=checks.core.drive,
-        core_expect=checks.core.expect,
-        core_mask=checks.core.mask,
-        stream_send=checks.send,
-        stream_expect=checks.expect,
+        nodes_drive=pack(checks.nodes.drive),
+        nodes_expect=pack(checks.nodes.expect),
+        nodes_mask=pack(checks.nodes.mask),
+        core_drive=pack(checks.core.drive),
+        core_expect=pack(checks.core.expect),
+        core_mask=pack(checks.core.mask),
+        stream_send=pack(checks.send),
+        stream_expect=pack(checks.expect),
         in_beats=frame.in_beats,
         out_beats=frame.out_beats,
     )
@@ -246,8 +246,7 @@ def _differences(
     path = folder / "sim" / f"got_{name}.npy"
     if not path.is_file():
         return
-    width = check.expect.shape[1]
-    got = np.unpackbits(np.load(path), axis=1, count=width, bitorder="little")
+    got = unpack(np.load(path), check.expect.shape[1])
     wrong = (got ^ check.expect) & check.mask
     for field in check.fields:
         lanes = np.any(field.of(wrong).reshape(len(wrong), field.wire.lanes, -1), axis=2)
