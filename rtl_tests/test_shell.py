@@ -20,7 +20,7 @@ from hlsgen.emit import emit, emit_uart, framing
 from hlsgen.graph import Graph, random_feeds, run
 from hlsgen.graph.ir import Values
 from hlsgen.tools.verilator import build, simulate
-from hlsgen.verify.bits import to_words
+from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.vectors import beats, values_of
 from rtl_tests.designs import random_network, with_latency
 from rtl_tests.tb.line import CLOCKS_PER_BIT
@@ -55,7 +55,7 @@ def write_traffic(folder: Path, graph: Graph, width: int = 8) -> Path:
     """Random frames and their answers, in beats."""
     values = values_of(graph, random_feeds(graph, FRAMES, np.random.default_rng(2)))
     frame = framing(graph, width)
-    send, expect = (to_words(bits) for bits in beats(graph, values, width))
+    send, expect = (to_words(pack(bits)) for bits in beats(graph, values, width))
     traffic = {
         "frames": [send[i : i + frame.in_beats] for i in range(0, len(send), frame.in_beats)],
         "answers": [

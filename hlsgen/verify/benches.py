@@ -59,8 +59,7 @@ async def _compare(dut: Any, name: str, drive: Any, probe: Any) -> None:
         got.append(probe.value.to_unsigned())
         dut.clk.value = 1
         await Timer(1, "ns")
-    width = vectors[f"{name}_expect"].shape[1]
-    np.save(f"got_{name}.npy", np.packbits(from_words(got, width), axis=1, bitorder="little"))
+    np.save(f"got_{name}.npy", from_words(got, vectors[f"{name}_expect"].shape[1]))
     wrong = sum(seen & care != wanted for seen, care, wanted in zip(got, mask, expect, strict=True))
     assert wrong == 0, f"{wrong} of {len(rows)} rows differ"
 

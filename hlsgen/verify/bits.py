@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hlsgen.graph.ir import Values, Wire
 
 Bits = NDArray[np.uint8]  # [rows, bits], each 0 or 1, least significant first
+Packed = NDArray[np.uint8]  # [rows, bytes], eight bits each
 
 
 def to_bits(value: Values, wire: Wire) -> Bits:
@@ -29,18 +30,25 @@ def from_bits(bits: Bits, wire: Wire) -> Values:
     return np.asarray(lanes @ weights)
 
 
-def to_words(bits: Bits) -> list[int]:
-    """One Python integer a row."""
-    packed = np.packbits(bits, axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+def pack(bits: Bits) -> Packed:
+    """Eight columns a byte, as files hold them."""
+    return np.packbits(bits, axis=1, bitorder="little")
 
 
-def from_words(words: Sequence[int], width: int) -> Bits:
-    """The inverse of `to_words`."""
-    size = -(-width // 8)
-    raw = b"".join(word.to_bytes(size, "little") for word in words)
-    rows = np.frombuffer(raw, dtype=np.uint8).reshape(len(words), size)
+def unpack(rows: Packed, width: int) -> Bits:
+    """The inverse of `pack`."""
     return np.unpackbits(rows, axis=1, count=width, bitorder="little")
+
+
+def to_words(rows: Packed) -> list[int]:
+    """One Python integer a row."""
+    return [int.from_bytes(row.tobytes(), "little") for row in rows]
+
+
+def from_words(words: Sequence[int], size: int) -> Packed:
+    """The inverse of `to_words`; `size` is the number of bytes of a row."""
+    raw = b"".join(word.to_bytes(size, "little") for word in words)
+    return np.frombuffer(raw, dtype=np.uint8).reshape(len(words), size)
 
 
 @dataclass(frozen=True)
