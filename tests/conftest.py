@@ -21,7 +21,7 @@ from hlsgen.plan import Step
 from hlsgen.project import load_project
 from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import _find
-from hlsgen.verify import Rung, Verdict
+from hlsgen.verify import Rung, Verdict, rtl_digest
 
 # The same cases in every run: a failure in CI can be repeated at home.
 settings.register_profile("hlsgen", derandomize=True, deadline=None, max_examples=30)
@@ -134,7 +134,8 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
     def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
         called.append("verify")
         rung = Rung(1, "operators", "passed", "stand-in", checked=1)
-        verdict = Verdict(load(folder / "graph" / "final").digest, (rung,))
+        graph = load(folder / "graph" / "final")
+        verdict = Verdict(graph.digest, (rung,), rtl_digest(folder, graph))
         verdict.save(folder / "verify" / "verdict.json")
         write_atomic(folder / "sim" / "results.xml", "<testsuites/>")
         return verdict

@@ -1,111 +1,18 @@
-"""The report on a build folder made by hand: provenance, gaps, damage, limits, the page."""
+"""The report on a build folder made by hand: provenance, gaps, damage, limits."""
 
 from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
+from report_folder import PROJECT, ROUTE, network, write, write_folder
 
 from hlsgen.errors import ConfigError, GraphError
-from hlsgen.graph import Graph, Node, run, save
-from hlsgen.graph.ops import Argmax, Input, Lut, Register, Sum, Thermometer
-from hlsgen.report import MISSING, Number, Report, area, collect, make_report, measure, summary
-from hlsgen.report.evidence import Stat
-from hlsgen.verify.verdict import Rung, Verdict
-
-FEATURES, CLASSES, SAMPLES = 8, 4, 60
-
-PROJECT = {
-    "name": "tiny",
-    "title": "a <b>tiny</b> net",
-    "seed": 3,
-    "data": {"source": "digits"},
-    "model": {"layers": [32]},
-    "hardware": {"clock_mhz": 50.0},
-}
-BOARD = {
-    "name": "ulx3s",
-    "title": "Radiona ULX3S",
-    "vendor": "Radiona",
-    "part": "LFE5U-85F",
-    "fabric": "ecp5",
-    "flow": "nextpnr",
-    "clock": {"source_mhz": 25.0, "max_mhz": 200.0},
-    "resources": {"lut": 83640, "ff": 83640},
-    "shell": {"kind": "uart", "baud": 115200},
-    "nextpnr": {"device": "85k", "package": "CABGA381", "speed": 6},
-    "source": {"part": "a", "clock": "b", "resources": "c"},
-}
-# Cut from what Yosys 0.70 and nextpnr-ecp5 wrote for a design with one kept module.
-STAT = {
-    "creator": "Yosys 0.70 (git sha1 28ba3cb92, Release)",
-    "modules": {
-        "\\tiny_sums": {"num_cells_by_type": {"CCU2C": 8, "LUT4": 16, "TRELLIS_FF": 16}},
-        "\\top": {
-            "num_cells_by_type": {
-                "L6MUX21": 3,
-                "LUT4": 12,
-                "PFUMX": 4,
-                "TRELLIS_FF": 32,
-                "tiny_sums": 1,
-            }
-        },
-    },
-    "design": {
-        "num_cells_by_type": {
-            "CCU2C": 8,
-            "L6MUX21": 3,
-            "LUT4": 28,
-            "PFUMX": 4,
-            "TRELLIS_FF": 48,
-            "tiny_sums": 1,
-        }
-    },
-}
-ROUTE = {
-    "critical_paths": [],
-    "fmax": {
-        "$glbnet$clk_25mhz$TRELLIS_IO_IN": {"achieved": 402.5, "constraint": 25},
-        "$glbnet$clk_core": {"achieved": 91.25, "constraint": 50},
-    },
-    "utilization": {
-        "TRELLIS_COMB": {"available": 83640, "used": 50},
-        "TRELLIS_FF": {"available": 83640, "used": 48},
-    },
-}
-
-
-def network(fan_in: int = 6) -> Graph:
-    rng = np.random.default_rng(7)
-    luts = Lut.of(
-        rng.integers(0, 24, (32, 6)),
-        np.full(32, fan_in),
-        rng.integers(0, 2**64, 32, dtype=np.uint64),
-    )
-    encoder = Thermometer(np.arange(24) % FEATURES, rng.integers(1, 15, 24))
-    sums = Sum.of(np.arange(32), np.full(CLASSES, 8), np.zeros(CLASSES))
-    return Graph(
-        "tiny",
-        (
-            Node("x", Input(4, np.zeros(FEATURES), np.ones(FEATURES))),
-            Node("encoder", encoder, ("x",)),
-            Node("luts", luts, ("encoder",)),
-            Node("luts_q", Register(), ("luts",)),
-            Node("sums", sums, ("luts_q",)),
-            Node("cls", Argmax(), ("sums",)),
-            Node("cls_q", Register(), ("cls",)),
-        ),
-        ("cls_q",),
-    )
-
-
-def write(path: Path, document: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document))
+from hlsgen.graph import save
+from hlsgen.report import MISSING, Number, Report, collect, make_report, measure, summary
+from hlsgen.verify import Rung, Verdict
 
 
 def look(folder: Path) -> Report:
@@ -115,30 +22,7 @@ def look(folder: Path) -> Report:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A whole build folder; three of the labels disagree with the network."""
-    graph = network(fan_in=4)
-    x = np.random.default_rng(1).integers(0, 16, (SAMPLES, FEATURES))
-    y = run(graph, {"x": x})["cls_q"][:, 0, 0].copy()
-    y[:3] = (y[:3] + 1) % CLASSES
-    save(graph, tmp_path / "graph/final")
-    save(network(), tmp_path / "graph/export")
-    np.savez(tmp_path / "graph/samples.npz", x=x, y=y)
-    write(
-        tmp_path / "graph/metrics.json",
-        {"test_accuracy": 57 / 60, "dataset": "digits", "samples": {"train": 1221, "test": 60}},
-    )
-    write(tmp_path / "project.json", PROJECT)
-    write(tmp_path / "board.json", BOARD)
-    write(tmp_path / "synth/stat.json", STAT)
-    write(tmp_path / "route/report.json", ROUTE)
-    Verdict(
-        graph.digest,
-        (
-            Rung(0, "torch = graph", "passed", "every layer", 360, 0, "hlsgen"),
-            Rung(2, "graph = netlist", "not run", "SAT proof", reason="not asked for"),
-        ),
-    ).save(tmp_path / "verify/verdict.json")
-    return tmp_path
+    return write_folder(tmp_path)
 
 
 def test_every_number_has_its_provenance(folder: Path) -> None:
@@ -270,6 +154,34 @@ def test_a_verdict_about_another_graph_does_not_count(folder: Path) -> None:
     assert any("another graph" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("how", ["edited", "removed"])
+def test_a_verdict_about_other_verilog_does_not_count(folder: Path, how: str) -> None:
+    path = folder / "rtl/tiny_luts.v"
+    if how == "edited":
+        path.write_text(path.read_text().replace("'h", "'h1", 1))
+    else:
+        path.unlink()
+    report = make_report(folder)
+    assert report.numbers["verified"].value is None
+    assert any("edited after it was verified" in note for note in report.notes)
+    assert "does not count" in (folder / "report/report.html").read_text()
+
+
+def test_verilog_that_no_one_verifies_may_change(folder: Path) -> None:
+    (folder / "rtl/tiny_uart.v").write_text("// the board's shell")
+    assert look(folder).numbers["verified"].value is True
+
+
+def test_an_old_verdict_without_its_verilog_does_not_count(folder: Path) -> None:
+    path = folder / "verify/verdict.json"
+    document = json.loads(path.read_text())
+    del document["rtl"]
+    write(path, document)
+    report = look(folder)
+    assert report.numbers["verified"].value is None
+    assert any("which Verilog" in note for note in report.notes)
+
+
 def test_accuracy_says_whether_it_is_torchs(folder: Path) -> None:
     assert any("equals PyTorch's" in note for note in look(folder).notes)
     write(folder / "graph/metrics.json", {"test_accuracy": 0.9})
@@ -304,13 +216,6 @@ def test_a_limit_on_an_unknown_number_lists_the_known_ones(folder: Path) -> None
         look(folder)
 
 
-def test_confusion_and_fan_in(folder: Path) -> None:
-    report = look(folder)
-    table = np.array(report.confusion)
-    assert (table.sum(), np.trace(table)) == (SAMPLES, SAMPLES - 3)
-    assert report.fan_in == {"export": (0, 0, 0, 0, 0, 0, 32), "final": (0, 0, 0, 0, 32, 0, 0)}
-
-
 def test_layers_hold_the_estimate_and_what_synthesis_counted(folder: Path) -> None:
     rows = {row.name: row for row in look(folder).layers}
     assert rows["luts"].lut == 32
@@ -325,73 +230,3 @@ def test_facts_say_what_the_lut_number_counts(folder: Path) -> None:
     assert facts["input quantiser counted"].startswith("no")
     assert (facts["data set"], facts["samples"]) == ("digits", "train 1221, test 60")
     assert facts["seed"] == "3"
-
-
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.links += [
-            value or "" for name, value in attrs if name.split(":")[-1] in {"src", "href"}
-        ]
-
-
-def test_the_page_is_self_contained(folder: Path) -> None:
-    make_report(folder)
-    text = (folder / "report/report.html").read_text()
-    page = _Page()
-    page.feed(text)
-    assert "script" not in page.tags
-    assert page.tags.count("svg") == page.tags.count("figure") == 4
-    assert all(link.startswith(("#", "data:")) for link in page.links)
-    assert "http" not in text
-    assert "@import" not in text
-    ids = re.findall(r' id="([^"]*)"', text)
-    assert len(ids) == len(set(ids))
-    assert {link[1:] for link in page.links if link.startswith("#")} <= set(ids)
-
-
-def test_the_page_escapes_what_it_is_given(folder: Path) -> None:
-    write(folder / "graph/metrics.json", {"dataset": "<script>alert(1)</script>"})
-    make_report(folder)
-    assert "<script" not in (folder / "report/report.html").read_text()
-
-
-def test_cells_multiply_through_the_hierarchy() -> None:
-    stat = {
-        "modules": {
-            "\\leaf": {"num_cells_by_type": {"LUT4": 3}},
-            "\\mid": {"num_cells_by_type": {"leaf": 2, "CCU2C": 1}},
-        },
-        "design": {},
-    }
-    counts = area.cells(Stat.model_validate(stat), "mid")
-    assert counts == {"LUT4": 6, "CCU2C": 1}
-    assert area.luts("ecp5", counts) == 8
-
-
-def test_amd_cells() -> None:
-    counts = {"LUT2": 34, "LUT6": 2, "CARRY8": 4, "MUXF7": 9, "FDRE": 40, "FDSE": 8, "IBUF": 2}
-    stat = Stat.model_validate({"design": {"num_cells_by_type": counts}})
-    assert area.luts("xcup", area.cells(stat)) == 36
-    assert area.registers("xcup", area.cells(stat)) == 48
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (None, "nJ", MISSING),
-        (0, "FF", "0 FF"),
-        (12345, "LUT", "12,345 LUT"),
-        (0.95, "fraction", "95.00 %"),
-        (91.25, "MHz", "91.25 MHz"),
-        (5e7, "inferences/s", "50,000,000 inferences/s"),
-        (False, "", "no"),
-    ],
-)
-def test_numbers_in_words(value: float | None, unit: str, text: str) -> None:
-    assert str(Number(value, unit, "estimate", "t", "s")) == text

@@ -17,7 +17,7 @@ from hlsgen.graph import Graph, load
 from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.graph.ir import Values
 from hlsgen.project import Project
-from hlsgen.verify.verdict import Verdict
+from hlsgen.verify import Verdict, rtl_digest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -88,10 +88,12 @@ class Samples:
 class Evidence:
     """The contents of a build folder; None for a file that is not there.
 
-    `export` and `final` are the graph before and after optimisation.
+    `export` and `final` are the graph before and after optimisation; `rtl` is the digest of the
+    Verilog.
     """
 
     final: Graph
+    rtl: str = ""
     project: Project | None = None
     board: Board | None = None
     export: Graph | None = None
@@ -110,8 +112,10 @@ def collect(folder: Path) -> Evidence:
         ConfigError: another file is there and damaged; the message names it.
     """
     verdict, export = folder / "verify/verdict.json", folder / "graph/export"
+    final = load(folder / "graph/final")
     return Evidence(
-        final=load(folder / "graph/final"),
+        final=final,
+        rtl=rtl_digest(folder, final),
         project=_read(folder / "project.json", Project),
         board=_read(folder / "board.json", Board),
         export=load(export) if export.with_suffix(".json").is_file() else None,

@@ -163,10 +163,9 @@ def _derived(evidence: Evidence, numbers: dict[str, Number]) -> dict[str, Number
 
 
 def _verified(evidence: Evidence) -> Number:
-    """Whether what was run of the ladder passed, for exactly this graph."""
-    verdict = evidence.verdict
-    about_this = verdict is not None and verdict.graph == evidence.final.digest
-    value = verdict.ok if verdict is not None and about_this else None
+    """Whether what was run of the ladder passed, for exactly this graph and this Verilog."""
+    verdict, here = evidence.verdict, (evidence.final.digest, evidence.rtl)
+    value = verdict.ok if verdict is not None and (verdict.graph, verdict.rtl) == here else None
     return Number(value, "", "verify", _HLSGEN, "verify/verdict.json")
 
 

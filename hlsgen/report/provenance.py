@@ -71,6 +71,16 @@ def _about_verdict(evidence: Evidence) -> str:
             "The verdict in this folder is about another graph and does not count."
             " Run hlsgen verify on it again."
         )
+    if not evidence.verdict.rtl:
+        return (
+            "The verdict in this folder does not say which Verilog it is about and does not count."
+            " Run hlsgen verify on it again."
+        )
+    if evidence.verdict.rtl != evidence.rtl:
+        return (
+            "The Verilog in this folder was edited after it was verified, so the verdict does not"
+            " count. Run hlsgen verify on it again."
+        )
     return ""
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from hlsgen.emit import framing
 from hlsgen.emit.render import render
-from hlsgen.emit.verilog import library
 from hlsgen.errors import CheckFailed, ConfigError, GraphError
 from hlsgen.graph import load
 from hlsgen.graph.graphio import DAMAGED_NPZ
@@ -22,6 +21,7 @@ from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import Field, from_bits, pack, unpack
+from hlsgen.verify.sources import rtl_digest, sources
 from hlsgen.verify.vectors import Check, NodeVectors, beats, core_check, nodes_check, values_of
 from hlsgen.verify.verdict import Rung, Verdict
 
@@ -66,7 +66,8 @@ def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
     """
     graph = load(folder / "graph" / "final")
     samples = load_samples(folder / "graph" / "samples.npz")
-    sources = _sources(folder, graph)
+    verilog = sources(folder, graph)
+    rtl = rtl_digest(folder, graph)
     checks = _checks(graph, samples, width, seed)
     simulated = folder / "sim"
     logs = folder / "logs"
@@ -75,7 +76,7 @@ def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
     _save_vectors(simulated / "vectors.npz", graph, checks, width)
     for name in ("nodes", "core"):
         (simulated / f"got_{name}.npy").unlink(missing_ok=True)
-    files = ["public.vlt", "bench.v", *(f"../{source}" for source in sources)]
+    files = ["public.vlt", "bench.v", *(f"../{name}" for name in verilog)]
     program = build(files, "bench", simulated / "obj", logs)
     failed = simulate(
         program,
@@ -87,7 +88,7 @@ def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
         env={"HLSGEN_VECTORS": str((simulated / "vectors.npz").resolve())},
         seed=seed,
     )
-    verdict = Verdict(graph.digest, tuple(_rungs(folder, graph, checks, failed)))
+    verdict = Verdict(graph.digest, tuple(_rungs(folder, graph, checks, failed)), rtl)
     verdict.save(folder / "verify" / "verdict.json")
     if not verdict.ok:
         reasons = [f"{rung.name}: {rung.reason}" for rung in verdict.rungs if rung.failed]
@@ -107,15 +108,6 @@ def load_samples(path: Path) -> Values:
             return np.asarray(arrays["x"], dtype=np.int64)[:, None, :]
     except (OSError, LookupError, *DAMAGED_NPZ) as error:
         raise ConfigError(f"{path}: no samples here ({error}); run the stage export") from error
-
-
-def _sources(folder: Path, graph: Graph) -> list[str]:
-    """The Verilog files that the design is made of, relative to the folder."""
-    modules = [node.name for node in graph.nodes if node.inputs] + ["core", "stage", "axis"]
-    names = [name for name, _ in library()] + [f"{graph.name}_{name}.v" for name in modules]
-    if missing := [name for name in names if not (folder / "rtl" / name).is_file()]:
-        raise ConfigError(f"{folder / 'rtl' / missing[0]}: missing; run the stage emit")
-    return [f"rtl/{name}" for name in names]
 
 
 def _checks(graph: Graph, samples: Values, width: int, seed: int) -> Checks:

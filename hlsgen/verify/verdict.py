@@ -31,10 +31,15 @@ class Rung:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All rungs, in order. `graph` is the digest of the graph that was verified."""
+    """All rungs, in order.
+
+    `graph` is the digest of the graph that was verified, `rtl` that of its Verilog
+    (`rtl_digest`); empty in a file that does not say which Verilog it is about.
+    """
 
     graph: str
     rungs: tuple[Rung, ...]
+    rtl: str = ""
 
     @property
     def ok(self) -> bool:
@@ -55,6 +60,7 @@ class Verdict:
         """
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            return Verdict(document["graph"], tuple(Rung(**rung) for rung in document["rungs"]))
+            rungs = tuple(Rung(**rung) for rung in document["rungs"])
+            return Verdict(document["graph"], rungs, document.get("rtl", ""))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: not a verdict of hlsgen: {error}") from error

@@ -1,0 +1,38 @@
+"""The Verilog that a verdict is about."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from hlsgen.emit.verilog import library
+from hlsgen.errors import ConfigError
+from hlsgen.graph import Graph
+
+
+def sources(folder: Path, graph: Graph) -> list[str]:
+    """The Verilog files that `graph`'s design is made of, relative to build folder `folder`.
+
+    Raises:
+        ConfigError: one is missing.
+    """
+    names = _names(graph)
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise ConfigError(f"{folder / missing[0]}: missing; run the stage emit")
+    return names
+
+
+def rtl_digest(folder: Path, graph: Graph) -> str:
+    """SHA-256 over names and contents of those files; a missing one changes it too."""
+    digest = hashlib.sha256()
+    for name in _names(graph):
+        path = folder / name
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+        digest.update(f"{name}|{content}|".encode())
+    return digest.hexdigest()
+
+
+def _names(graph: Graph) -> list[str]:
+    modules = [node.name for node in graph.nodes if node.inputs] + ["core", "stage", "axis"]
+    names = [name for name, _ in library()] + [f"{graph.name}_{name}.v" for name in modules]
+    return [f"rtl/{name}" for name in names]

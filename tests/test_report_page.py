@@ -1,0 +1,96 @@
+"""The report's page, its plots, and the words and counts that it shows."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_folder import SAMPLES, write, write_folder
+
+from hlsgen.report import MISSING, Number, area, collect, make_report, measure
+from hlsgen.report.evidence import Stat
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_folder(tmp_path)
+
+
+def test_confusion_and_fan_in(folder: Path) -> None:
+    report = measure(collect(folder))
+    table = np.array(report.confusion)
+    assert (table.sum(), np.trace(table)) == (SAMPLES, SAMPLES - 3)
+    assert report.fan_in == {"export": (0, 0, 0, 0, 0, 0, 32), "final": (0, 0, 0, 0, 32, 0, 0)}
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [
+            value or "" for name, value in attrs if name.split(":")[-1] in {"src", "href"}
+        ]
+
+
+def test_the_page_is_self_contained(folder: Path) -> None:
+    make_report(folder)
+    text = (folder / "report/report.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert "script" not in page.tags
+    assert page.tags.count("svg") == page.tags.count("figure") == 4
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert "http" not in text
+    assert "@import" not in text
+    ids = re.findall(r' id="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(ids)
+
+
+def test_the_page_escapes_what_it_is_given(folder: Path) -> None:
+    write(folder / "graph/metrics.json", {"dataset": "<script>alert(1)</script>"})
+    make_report(folder)
+    assert "<script" not in (folder / "report/report.html").read_text()
+
+
+def test_cells_multiply_through_the_hierarchy() -> None:
+    stat = {
+        "modules": {
+            "\\leaf": {"num_cells_by_type": {"LUT4": 3}},
+            "\\mid": {"num_cells_by_type": {"leaf": 2, "CCU2C": 1}},
+        },
+        "design": {},
+    }
+    counts = area.cells(Stat.model_validate(stat), "mid")
+    assert counts == {"LUT4": 6, "CCU2C": 1}
+    assert area.luts("ecp5", counts) == 8
+
+
+def test_amd_cells() -> None:
+    counts = {"LUT2": 34, "LUT6": 2, "CARRY8": 4, "MUXF7": 9, "FDRE": 40, "FDSE": 8, "IBUF": 2}
+    stat = Stat.model_validate({"design": {"num_cells_by_type": counts}})
+    assert area.luts("xcup", area.cells(stat)) == 36
+    assert area.registers("xcup", area.cells(stat)) == 48
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "nJ", MISSING),
+        (0, "FF", "0 FF"),
+        (12345, "LUT", "12,345 LUT"),
+        (0.95, "fraction", "95.00 %"),
+        (91.25, "MHz", "91.25 MHz"),
+        (5e7, "inferences/s", "50,000,000 inferences/s"),
+        (False, "", "no"),
+    ],
+)
+def test_numbers_in_words(value: float | None, unit: str, text: str) -> None:
+    assert str(Number(value, unit, "estimate", "t", "s")) == text
