@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -20,14 +18,27 @@ from hlsgen.boards import Board, board_names, load_board
 from hlsgen.emit import LANGUAGES
 from hlsgen.errors import ConfigError, HlsgenError, ToolMissing
 from hlsgen.flow import Job, Listener
-from hlsgen.ledger import State
-from hlsgen.plan import Step
-from hlsgen.project import load_project
-from hlsgen.report import Report, make_report, summary
+from hlsgen.project import Project, load_project
+from hlsgen.report import make_report
+from hlsgen.schema import R
+from hlsgen.screen import (
+    Epochs,
+    complain,
+    err,
+    out,
+    print_report,
+    print_training,
+    print_verdict,
+    say,
+    show_stage,
+    show_step,
+)
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import libpython
 from hlsgen.verify import Verdict, verify
 
+DEFAULT_BOARD = "ulx3s"
+GOOD, MISSING = "[green]good[/green]", "[red]missing[/red]"
 _MACHINE = 4
 _INTERRUPTED = 130
 _HELP = (
@@ -48,20 +59,24 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except HlsgenError as error:
             err.print("[red]error:[/red]", end=" ")
-            err.print(str(error), markup=False, soft_wrap=True)
+            complain(str(error))
             sys.exit(error.exit_code)
         except OSError as error:
             # A full disk, a folder that cannot be written: the user's machine, not hlsgen.
-            err.print(f"error: {error}", markup=False, soft_wrap=True)
+            complain(f"error: a file could not be read or written: {error}")
             sys.exit(_MACHINE)
         except KeyboardInterrupt:
-            err.print("interrupted; the next run goes on from the last finished stage")
+            complain("interrupted; the next run goes on from the last finished stage")
             sys.exit(_INTERRUPTED)
 
 
-app = typer.Typer(cls=_Commands, help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False)
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+app = typer.Typer(
+    cls=_Commands,
+    help=_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 ProjectPath = Annotated[
     Path, typer.Argument(metavar="PROJECT", help="Folder with project.toml, or the file.")
@@ -70,10 +85,22 @@ Checked = Annotated[
     Path, typer.Argument(metavar="PROJECT", help="Project, or a build folder to check as it is.")
 ]
 BoardName = Annotated[
-    str, typer.Option("--board", metavar="NAME", help="Board, or a board file ending in .toml.")
+    str | None,
+    typer.Option(
+        "--board",
+        metavar="NAME",
+        help=f"Board, or a board file ending in .toml. Default: {DEFAULT_BOARD}.",
+        autocompletion=board_names,
+    ),
 ]
 Language = Annotated[
-    str, typer.Option("--hdl", metavar="NAME", help=f"Language: {', '.join(LANGUAGES)}.")
+    str,
+    typer.Option(
+        "--hdl",
+        metavar="NAME",
+        help=f"Language: {', '.join(LANGUAGES)}.",
+        autocompletion=lambda: list(LANGUAGES),
+    ),
 ]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of all build folders.")
@@ -81,8 +108,6 @@ Output = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, do nothing.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 BUILD = Path("build")
-DEFAULT_BOARD = "ulx3s"
-GOOD, MISSING = "[green]good[/green]", "[red]missing[/red]"
 
 
 def _version(wanted: bool) -> None:
@@ -103,7 +128,7 @@ def _common(
 def _run(
     last: str,
     project: Path,
-    board: str,
+    board: str | None,
     hdl: str,
     output: Path,
     dry_run: bool,
@@ -115,14 +140,18 @@ def _run(
     _log(verbose)
     if hdl not in LANGUAGES:
         raise ConfigError(f"unknown language {hdl!r}; known: {', '.join(LANGUAGES)}")
-    job = Job(load_project(project), load_board(board), output, hdl)
+    job = Job(load_project(project), load_board(board or DEFAULT_BOARD), output, hdl)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
     if last == "report" and not full:
         stages = tuple(name for name in stages if name != "build")
     if dry_run:
         _show_plan(job, stages)
     else:
-        flow.run(job, stages, _listener(job))
+        epochs = Epochs()
+        try:
+            flow.run(job, stages, _listen(job, epochs))
+        finally:
+            epochs.stop()
     return job
 
 
@@ -132,78 +161,23 @@ def _log(verbose: bool) -> None:
     logging.getLogger("hlsgen").setLevel(level)
 
 
-@dataclass
-class _Epochs:
-    """The progress bar of the training."""
-
-    bar: Progress | None = None
-    task: TaskID | None = None
-
-    def __call__(self, progress: object) -> None:
-        from hlsgen.train import Progress as Epoch
-
-        if not isinstance(progress, Epoch):
-            raise TypeError(progress)
-        if self.bar is None or self.task is None:
-            columns = (TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn())
-            self.bar = Progress(*columns, console=err)
-            self.task = self.bar.add_task("training", total=progress.epochs)
-            self.bar.start()
-        text = (
-            f"epoch {progress.epoch}/{progress.epochs}, {progress.samples_per_s:,.0f} samples/s,"
-            f" {progress.eta_s:.0f} s left, loss {progress.loss:.3f},"
-            f" validation {progress.validation_accuracy:.2%}"
-        )
-        self.bar.update(self.task, completed=progress.epoch, description=text)
-        if progress.epoch == progress.epochs:
-            self.bar.stop()
-
-
-def _listener(job: Job) -> Listener:
-    def stage(name: str, state: State) -> None:
-        if state is State.STALE:
-            err.print(f"[bold]{name}[/bold]")
-        elif state is State.FRESH:
-            err.print(f"{name}: up to date")
-        else:
-            err.print(
-                f"[yellow]{name}: its files were edited by hand and are kept;"
-                f" `hlsgen {name.partition(':')[0]}` makes them anew[/yellow]"
-            )
-
-    def step(step: Step) -> None:
-        err.print(f"  {step.tool} -> {', '.join(step.makes)}")
-
-    return Listener(stage, _Epochs(), step, lambda report: _print_report(report, job.folder))
+def _listen(job: Job, epochs: Epochs) -> Listener:
+    return Listener(
+        stage=show_stage,
+        epoch=epochs,
+        step=show_step,
+        report=lambda report: print_report(report, job.folder),
+        wait=lambda name: complain(f"waiting for another hlsgen that builds {name}"),
+    )
 
 
 def _show_plan(job: Job, stages: tuple[str, ...]) -> None:
-    out.print(f"folder {job.folder}", markup=False, soft_wrap=True)
+    say(f"folder {job.folder}")
     for name in stages:
         out.print(f"stage {name}")
         if name == "build" and (job.folder / "graph" / "final.json").is_file():
             for line in flow.plan_of(job).show():
-                out.print(f"  {line}", markup=False, soft_wrap=True)
-
-
-def _print_report(report: Report, folder: Path) -> None:
-    table = Table(title=f"{report.name} on {report.board}", title_justify="left")
-    for column in ("", "value", "stage"):
-        table.add_column(column)
-    for row in summary(report):
-        table.add_row(row.label, row.value, row.stage)
-    out.print(table)
-    out.print(f"report: {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
-
-
-def _print_verdict(verdict: Verdict) -> None:
-    table = Table(title="verification", title_justify="left")
-    for column in ("rung", "compares", "status", "values"):
-        table.add_column(column)
-    for rung in verdict.rungs:
-        note = rung.reason if rung.status == "not run" else f"{rung.checked:,}"
-        table.add_row(f"{rung.number} {rung.name}", rung.what, rung.status, note)
-    out.print(table)
+                say(f"  {line}")
 
 
 def _is_build_folder(path: Path) -> bool:
@@ -215,10 +189,12 @@ def _stage_command(stage: str, text: str) -> None:
 
     @app.command(stage, help=text)
     def command(
-        project: ProjectPath, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+        project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
         output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
     ) -> None:  # fmt: skip
-        _run(stage, project, board, hdl, output, dry_run, verbose)
+        job = _run(stage, project, board, hdl, output, dry_run, verbose)
+        if stage == "train" and not dry_run:
+            print_training(job.trained)
 
 
 _stage_command("train", "Train the network; a run that was cut short goes on.")
@@ -229,17 +205,21 @@ _stage_command("emit", "Write the Verilog.")
 
 @app.command("verify")
 def verify_command(
-    project: Checked, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+    project: Checked, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Check the Verilog against the graph, bit by bit, in simulation."""
     if _is_build_folder(project):
+        made = _made_for(project, board)
+        if dry_run:
+            say(f"would check the files in {project}")
+            return
         _log(verbose)
-        _print_verdict(verify(project, _board_of(project).shell.width_bits))
+        print_verdict(verify(project, made.board.shell.width_bits, seed=made.project.seed))
         return
     job = _run("verify", project, board, hdl, output, dry_run, verbose)
     if not dry_run:
-        _print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
+        print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
 
 
 _stage_command("build", "Synthesise, place, route and pack for the board.")
@@ -247,35 +227,49 @@ _stage_command("build", "Synthesise, place, route and pack for the board.")
 
 @app.command()
 def bitstream(
-    project: ProjectPath, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+    project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Everything: train, prove, build, report."""
     job = _run("report", project, board, hdl, output, dry_run, verbose, full=True)
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
-        out.print(f"bitstream: {product}", markup=False, soft_wrap=True)
+        say(f"bitstream: {product}")
 
 
 @app.command("report")
 def report_command(
-    project: Checked, board: BoardName = DEFAULT_BOARD, hdl: Language = "verilog",
+    project: Checked, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Report area, timing, energy, accuracy and verification, with the source of each number."""
     if _is_build_folder(project):
+        _made_for(project, board)
+        if dry_run:
+            say(f"would report on the files in {project}")
+            return
         _log(verbose)
-        _print_report(make_report(project), project)
+        report = make_report(project)
+        print_report(report, project)
+        flow.judge(report, project)
         return
     _run("report", project, board, hdl, output, dry_run, verbose)
 
 
-def _board_of(folder: Path) -> Board:
-    file = folder / "board.json"
+def _made_for(folder: Path, board: str | None) -> Job:
+    """The project and board that a build folder was made for."""
+    made = Job(_copy(folder, "project.json", Project), _copy(folder, "board.json", Board), folder)
+    if board not in (None, made.board.name):
+        raise ConfigError(f"{folder} was built for {made.board.name}, not for {board!r}")
+    return made
+
+
+def _copy(folder: Path, name: str, record: type[R]) -> R:
+    file = folder / name
     if not file.is_file():
         raise ConfigError(f"{file}: missing; run the stage export")
     try:
-        return Board.model_validate_json(file.read_bytes())
+        return record.model_validate_json(file.read_bytes())
     except ValidationError as error:
         raise ConfigError(f"{file}: damaged; remove it and run the stage export") from error
 
@@ -314,11 +308,14 @@ def doctor() -> None:
         table.add_row("libpython", "runs the benches in the simulator", "any", "–", MISSING)
     out.print(table)
     for line in advice:
-        out.print(line, markup=False, soft_wrap=True)
+        say(line)
     if not complete:
         raise ToolMissing("the default flow lacks a tool; see the table above")
 
 
 def main() -> None:
     """Entry point of `hlsgen` and `python -m hlsgen`."""
+    # A closed terminal or a scheduler's end is treated like Ctrl-C: running tools are ended too.
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
     app(prog_name="hlsgen")

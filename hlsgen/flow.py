@@ -12,13 +12,16 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from hlsgen.boards import Board
-from hlsgen.build import FLOW_TOOLS, board_plan, run_step
+from hlsgen.build import FLOW_TOOLS, board_plan, log_of, run_step
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ToolMissing
 from hlsgen.graph import load, save
@@ -45,8 +48,9 @@ class Listener:
 
     stage: Callable[[str, State], None] = lambda name, state: None
     epoch: Callable[[Progress], None] | None = None
-    step: Callable[[Step], None] = lambda step: None
+    step: Callable[[Step, Path], None] = lambda step, log_file: None
     report: Callable[[Report], None] = lambda report: None
+    wait: Callable[[str], None] = lambda project: None
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,32 @@ class Job:
 
 
 def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
-    """Bring `stages` up to date, in order; the last one is also redone if its products changed.
+    """Bring `stages` up to date, in order.
 
-    A file that was edited by hand after its stage is kept while later stages run, so that
+    A stage whose inputs changed, or whose products did, is done again, and first the products
+    of every later stage are removed: no old bitstream or report stands beside a new network.
+    Only Verilog that was edited by hand is kept, unless `emit` is the last stage, so that
     `verify` judges what lies there.
 
     Raises:
         HlsgenError: as the stage that failed; nothing half made is left behind. Where `build`
             lacks a vendor tool, the later stages are done before the error is raised.
-        CheckFailed: a limit of the project is broken.
+        CheckFailed: see `judge`.
     """
+    job.root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(job.root / f".{job.project.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        listener.wait(job.project.name)
+        lock.acquire()
+    try:
+        _run(job, stages, listener)
+    finally:
+        lock.release()
+
+
+def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
     missing: ToolMissing | None = None
     for name in stages:
         try:
@@ -88,18 +108,31 @@ def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
             if name != "build":
                 raise
             missing = error
-    broken: list[str] = []
+    report = None
     if "report" in stages:
         report = Report.load(job.folder / "report" / "report.json")
         listener.report(report)
-        broken = [str(limit) for limit in report.broken] + list(_too_big(report))
     if missing:
         raise ToolMissing(
             f"{missing}\nEverything that does not need it is done. The build is ready to run in"
             f" {job.folder}; the same command goes on from there once the tool is installed."
         )
+    if report:
+        judge(report, job.folder)
+
+
+def judge(report: Report, folder: Path) -> None:
+    """Accept a report.
+
+    Raises:
+        CheckFailed: a limit of the project is broken, the device is too small, or verification
+            failed; the message lists all of it.
+    """
+    broken = [str(limit) for limit in report.broken] + list(_too_big(report))
+    if report.numbers["verified"].value is False:
+        broken.append("verification failed: see verify/verdict.json")
     if broken:
-        raise CheckFailed("\n".join([f"{job.folder}: limits of the project are broken", *broken]))
+        raise CheckFailed("\n".join([f"{folder}: not as the project demands", *broken]))
 
 
 def _too_big(report: Report) -> Iterator[str]:
@@ -123,12 +156,17 @@ def _bring(
     """Do `work` unless the ledger says that its products are there."""
     ledger = Ledger(folder)
     state = ledger.state(name, key)
-    if last and state is State.EDITED:
+    if state is State.EDITED and (last or name != "emit"):
         state = State.STALE
     listener.stage(name, state)
     if state is State.STALE:
-        ledger.forget(name)
+        ledger.discard(other for other in ledger.stages if _rank(other) >= _rank(name))
         ledger.record(name, key, work())
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Order of the stages; the steps of a build are numbered in their names."""
+    return STAGES.index(name.partition(":")[0]), name
 
 
 def _train(job: Job, listener: Listener, last: bool) -> None:
@@ -138,11 +176,13 @@ def _train(job: Job, listener: Listener, last: bool) -> None:
     files = [project.folder / source.removeprefix("npz:")] if source.startswith("npz:") else []
     key = key_of(*settings, files=files, code=("graph", "nn", "train"))
 
+    finished = (job.trained / "metrics.json").is_file()
+
     def work() -> list[Path]:
         from hlsgen.train import train
 
         # A run that was cut short goes on; one that ended is not taken for the new one.
-        if (job.trained / "metrics.json").is_file():
+        if finished:
             shutil.rmtree(job.trained)
         train(project, job.trained, listener.epoch)
         return [job.trained / name for name in ("model.pt", "history.json", "metrics.json")]
@@ -238,7 +278,11 @@ def _emit(job: Job, listener: Listener, last: bool) -> None:
 
 def _rtl(job: Job) -> Plan:
     graph = load(job.folder / "graph" / "final")
-    return emit(graph, job.board.shell.width_bits, job.language)
+    return _emitted(graph, job.board.shell.width_bits, job.language)
+
+
+# Three stages of a run need the same text.
+_emitted = lru_cache(maxsize=1)(emit)
 
 
 def _verify(job: Job, listener: Listener, last: bool) -> None:
@@ -247,18 +291,13 @@ def _verify(job: Job, listener: Listener, last: bool) -> None:
     names = ("final.json", "final.npz", "samples.npz", "export_check.json")
     files = [graph_folder / name for name in names]
     files += [folder / name for name in sorted(_rtl(job).files)]
-    tools = [TOOLS[name].find().identity for name in ("verilator", "g++")]
-    key = key_of(
-        job.board.shell,
-        job.project.seed,
-        *tools,
-        files=files,
-        code=("verify", "tools", "templates/verify"),
-    )
+    tools = [TOOLS[name].find().identity for name in ("verilator", "g++")] + [version("cocotb")]
+    code = ("graph", "emit", "verify", "tools", "templates/verify")
+    key = key_of(job.board.shell, job.project.seed, *tools, files=files, code=code)
 
     def work() -> list[Path]:
         verify(folder, job.board.shell.width_bits, seed=job.project.seed)
-        return [folder / "verify" / "verdict.json", folder / "sim" / "results.xml"]
+        return [folder / "verify" / "verdict.json"]
 
     _bring(listener, folder, "verify", key, last, work)
 
@@ -277,7 +316,7 @@ def _build(job: Job, listener: Listener, last: bool) -> None:
     Plan({name: text for name, text in plan.files.items() if name not in rtl}).write(folder)
     sources = [folder / name for name in sorted(plan.files)]
     missing: ToolMissing | None = None
-    for step in plan.steps:
+    for number, step in enumerate(plan.steps, 1):
         reads = [folder / name for name in step.reads]
         try:
             key = key_of(step, TOOLS[step.tool].find().identity, files=[*sources, *reads])
@@ -286,11 +325,11 @@ def _build(job: Job, listener: Listener, last: bool) -> None:
             break
 
         def work(step: Step = step) -> list[Path]:
-            listener.step(step)
+            listener.step(step, log_of(step, folder))
             run_step(step, folder)
             return [folder / name for name in step.makes]
 
-        _bring(listener, folder, f"build:{step.log or step.tool}", key, last, work)
+        _bring(listener, folder, f"build:{number}:{step.log or step.tool}", key, last, work)
     if missing:
         raise missing
 
@@ -301,7 +340,7 @@ def _report(job: Job, listener: Listener, last: bool) -> None:
              "route/report.json", "graph/export.npz", "graph/final.npz", "graph/final.json",
              "graph/samples.npz", "graph/metrics.json")  # fmt: skip
     files = [folder / name for name in names]
-    key = key_of(files=files, code=("report", "graph", "templates/report"))
+    key = key_of(files=files, code=("report", "graph", "passes", "boards.py", "templates/report"))
 
     def work() -> list[Path]:
         make_report(folder)

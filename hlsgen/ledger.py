@@ -48,10 +48,19 @@ class Ledger:
         edited = [n for n, digest in products.items() if file_digest(self._folder / n) != digest]
         return State.EDITED if edited else State.FRESH
 
-    def forget(self, stage: str) -> None:
-        """Drop `stage`: its products are about to change."""
-        if self._entries.pop(stage, None) is not None:
-            self._save()
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages recorded here."""
+        return tuple(self._entries)
+
+    def discard(self, stages: Iterable[str]) -> None:
+        """Remove the products of `stages` and forget them: what they were made from changes."""
+        for stage in stages:
+            entry = self._entries.pop(stage, None)
+            products = entry.get("products") if isinstance(entry, dict) else None
+            for name in products if isinstance(products, dict) else ():
+                (self._folder / name).unlink(missing_ok=True)
+        self._save()
 
     def record(self, stage: str, key: str, products: Iterable[Path]) -> None:
         """Note that `stage` made `products` (files below the folder) from what `key` stands for."""
@@ -72,8 +81,8 @@ def key_of(*inputs: object, files: Sequence[Path] = (), code: Sequence[str] = ()
     Args:
         inputs: values whose `str` says all that matters of them.
         files: input files; a missing one counts as such.
-        code: packages of hlsgen ("graph") or template folders ("templates/verilog") that the
-            stage runs.
+        code: packages ("graph") or modules ("boards.py") of hlsgen, or template folders
+            ("templates/verilog"), that the stage runs.
     """
     digest = hashlib.sha256(repr([__version__, *map(str, inputs)]).encode())
     for path in files:
@@ -81,7 +90,7 @@ def key_of(*inputs: object, files: Sequence[Path] = (), code: Sequence[str] = ()
     for name in code:
         templates = name.removeprefix("templates/")
         root = data_dir("templates") / templates if templates != name else _PACKAGE / name
-        for path in sorted(root.rglob("*")):
+        for path in [root] if root.is_file() else sorted(root.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 digest.update(file_digest(path).encode())
     return digest.hexdigest()

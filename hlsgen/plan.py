@@ -1,11 +1,10 @@
 """A plan: the files a stage will write and the commands it will run, as a value.
 
-Making a plan touches no disk, so it can be printed (`--dry-run`), compared and hashed.
+Making a plan touches no disk, so it can be printed (`--dry-run`) and compared.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -47,15 +46,6 @@ class Plan:
     def __or__(self, other: Plan) -> Plan:
         """Both plans, this one's steps first."""
         return Plan({**self.files, **other.files}, self.steps + other.steps)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over files and steps."""
-        digest = hashlib.sha256()
-        for name, content in sorted(self.files.items()):
-            digest.update(f"|{name}|".encode() + hashlib.sha256(_raw(content)).digest())
-        digest.update("\n".join(str(step) for step in self.steps).encode())
-        return digest.hexdigest()
 
     def write(self, folder: Path) -> None:
         """Write the files below `folder`; one whose content is already there stays untouched."""

@@ -62,6 +62,11 @@ def board_plan(
     return rtl | area.plan(graph.name, sorted(rtl.files)) | Plan(data) | kernel
 
 
+def log_of(step: Step, folder: Path) -> Path:
+    """Where a step's output goes."""
+    return folder / "logs" / f"{step.log or step.tool}.log"
+
+
 def run_step(step: Step, folder: Path) -> None:
     """Run one step in build folder `folder`.
 
@@ -70,7 +75,7 @@ def run_step(step: Step, folder: Path) -> None:
         ToolFailed: it failed; its products are gone, its log is in logs/.
         ConfigError: the board's clock generator cannot make the clock.
     """
-    log_file = folder / "logs" / f"{step.log or step.tool}.log"
+    log_file = log_of(step, folder)
     try:
         output = TOOLS[step.tool].run(step.args, cwd=folder, makes=step.makes, log_file=log_file)
     except ToolFailed as error:
