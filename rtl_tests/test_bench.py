@@ -12,6 +12,7 @@ from hlsgen.verify import verify
 from rtl_tests.designs import random_network, with_latency, write_build
 
 GOOD = '<testcase name="good"/>'
+FINE = '<testcase name="fine"/>'
 INVERTER = "module inverter (input wire a, output wire y);\nassign y = ~a;\nendmodule\n"
 PUBLIC = """`verilator_config
 public_flat_rw -module "inverter" -var "a"
@@ -26,20 +27,31 @@ def results(folder: Path, *cases: str) -> Path:
 
 
 def test_good_results(tmp_path: Path) -> None:
-    assert failures(results(tmp_path, GOOD, GOOD), 2) == []
+    assert failures(results(tmp_path, GOOD, FINE), ["fine", "good"]) == []
 
 
 def test_truncated_results(tmp_path: Path) -> None:
     path = results(tmp_path, GOOD)
     path.write_text(path.read_text()[:-9])
     with pytest.raises(ToolFailed, match=r"results\.xml: damaged or truncated"):
-        failures(path, 1)
+        failures(path, ["good"])
 
 
-@pytest.mark.parametrize("ran", [0, 1, 3])
-def test_wrong_number_of_tests(tmp_path: Path, ran: int) -> None:
-    with pytest.raises(ToolFailed, match=f"{ran} tests ran, 2 were expected\nthe last line"):
-        failures(results(tmp_path, *[GOOD] * ran), 2, "the last line")
+@pytest.mark.parametrize(
+    ("ran", "names"),
+    [
+        ([], "none"),
+        ([GOOD], "good"),
+        ([GOOD, GOOD], "good, good"),
+        ([GOOD, '<testcase name="other"/>'], "good, other"),
+        ([GOOD, "<testcase/>"], ", good"),
+        ([GOOD, FINE, GOOD], "fine, good, good"),
+    ],
+)
+def test_other_tests_than_expected(tmp_path: Path, ran: list[str], names: str) -> None:
+    message = f"tests that ran: {names}; expected: fine, good\nthe last line"
+    with pytest.raises(ToolFailed, match=message):
+        failures(results(tmp_path, *ran), ["good", "fine"], "the last line")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +65,7 @@ def test_wrong_number_of_tests(tmp_path: Path, ran: int) -> None:
 )
 def test_failed_test(tmp_path: Path, outcome: str, line: str) -> None:
     bad = f'<testcase name="bad">{outcome}</testcase>'
-    assert failures(results(tmp_path, GOOD, bad), 2) == [line]
+    assert failures(results(tmp_path, GOOD, bad), ["good", "bad"]) == [line]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +82,7 @@ def run_bench(program: Path, folder: Path, mode: str, module: str = "misbehave")
         program,
         "inverter",
         f"rtl_tests.tb.{module}",
-        tests=1,
+        tests=["behave"],
         results=folder / "results.xml",
         log_file=folder / "simulation.log",
         env={"HLSGEN_MISBEHAVE": mode},
@@ -100,9 +112,9 @@ def test_bench_that_fails(program: Path, tmp_path: Path, mode: str, line: str) -
         ("crash", "misbehave", "exit code -11"),
         ("exit", "misbehave", r"did not make .*results\.xml"),
         ("hang", "misbehave", "still running after 6 s"),
-        ("more", "misbehave", "2 tests ran, 1 were expected"),
-        ("nothing", "empty", "simulation failed|0 tests ran, 1 were expected"),
-        ("nothing", "not_there", "simulation failed|0 tests ran, 1 were expected"),
+        ("more", "misbehave", "tests that ran: behave, more; expected: behave"),
+        ("nothing", "empty", "simulation failed|tests that ran: none; expected: behave"),
+        ("nothing", "not_there", "simulation failed|tests that ran: none; expected: behave"),
     ],
 )
 def test_bench_that_does_not_run(

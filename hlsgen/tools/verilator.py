@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from hlsgen.errors import ToolFailed, ToolMissing
@@ -139,7 +139,7 @@ def simulate(
     top: str,
     module: str,
     *,
-    tests: int,
+    tests: Collection[str],
     results: Path,
     log_file: Path,
     env: Mapping[str, str],
@@ -152,7 +152,7 @@ def simulate(
         program: what `build` returned.
         top: the top module.
         module: importable module with the tests.
-        tests: how many tests must have run.
+        tests: names of the tests that must have run, and no others.
         results: where the `results.xml` goes.
         log_file: the simulation's log.
         env: variables for the bench.
@@ -163,7 +163,7 @@ def simulate(
         One line for each failed test: its name and message.
 
     Raises:
-        ToolFailed: the simulation crashed or hung, or another number of tests ran.
+        ToolFailed: the simulation crashed or hung, or other tests ran.
     """
     output = run_command(
         "simulation",
@@ -214,19 +214,23 @@ def libpython() -> str:
     return str(path)
 
 
-def failures(results: Path, tests: int, output: str = "") -> list[str]:
+def failures(results: Path, tests: Collection[str], output: str = "") -> list[str]:
     """Failed tests of a `results.xml`; cocotb itself ends with exit code 0 whatever happened.
 
     Raises:
-        ToolFailed: the file is damaged, or holds another number of tests.
+        ToolFailed: the file is damaged, or holds other tests than `tests`.
     """
     try:
         cases = ET.parse(results).getroot().findall(".//testcase")
     except ET.ParseError as error:
         raise ToolFailed(f"{results}: damaged or truncated: {error}") from error
-    if len(cases) != tests:
+    ran = sorted(case.get("name") or "" for case in cases)
+    if ran != sorted(tests):
         last = "\n".join(output.splitlines()[-8:])
-        raise ToolFailed(f"{results}: {len(cases)} tests ran, {tests} were expected\n{last}")
+        raise ToolFailed(
+            f"{results}: tests that ran: {', '.join(ran) or 'none'};"
+            f" expected: {', '.join(sorted(tests))}\n{last}"
+        )
     broken = []
     for case in cases:
         for problem in [*case.findall("failure"), *case.findall("error"), *case.findall("skipped")]:

@@ -26,6 +26,8 @@ from hlsgen.verify.vectors import Check, NodeVectors, beats, core_check, nodes_c
 from hlsgen.verify.verdict import Rung, Verdict
 
 _SHOWN = 10
+# The tests of hlsgen.verify.benches.
+_TESTS = ("nodes", "core", "stream")
 _NODE_SAMPLES = 64
 _CORE_SAMPLES = 1000
 _STREAM_CLOCKS = 20_000
@@ -82,7 +84,7 @@ def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
         program,
         "bench",
         "hlsgen.verify.benches",
-        tests=3,
+        tests=_TESTS,
         results=simulated / "results.xml",
         log_file=logs / "simulation.log",
         env={"HLSGEN_VECTORS": str((simulated / "vectors.npz").resolve())},
