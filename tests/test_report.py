@@ -43,7 +43,8 @@ def test_every_number_has_its_provenance(folder: Path) -> None:
     assert numbers["ff_core"].value == 32 + 2
     assert (numbers["latency_cycles"].value, numbers["latency_cycles"].stage) == (2, "verify")
     assert (numbers["latency_ns"].value, numbers["latency_ns"].unit) == (40.0, "ns")
-    assert numbers["throughput_per_s"].value == 50e6
+    assert (numbers["throughput_per_s"].value, numbers["throughput_per_s"].stage) == (5e7, "route")
+    assert numbers["latency_ns"].stage == "route"
     assert numbers["area_delay_lut_ns"].value == 50 * 40.0
     assert numbers["area_delay_lut_ns"].stage == "route"
     assert numbers["lut_used_percent"].value == pytest.approx(100 * 50 / 83640)
@@ -194,11 +195,24 @@ def test_accuracy_counts_as_verified_only_with_a_verdict(folder: Path) -> None:
     assert (accuracy.value, accuracy.stage, accuracy.tool) == (0.95, "train", "hlsgen interpreter")
 
 
+def test_time_at_a_clock_that_no_route_reached_is_an_estimate(folder: Path) -> None:
+    (folder / "route/report.json").unlink()
+    report = look(folder)
+    numbers = report.numbers
+    assert numbers["latency_cycles"].stage == "verify"
+    for name in ("latency_ns", "throughput_per_s", "area_delay_lut_ns"):
+        assert numbers[name].value is not None
+        assert numbers[name].stage == "estimate"
+    assert any("No routed design shows that 50 MHz" in note for note in report.notes)
+
+
 def test_missed_clock_is_said(folder: Path) -> None:
     write(folder / "project.json", PROJECT | {"hardware": {"clock_mhz": 95.0}})
     route = {"fmax": {"clk": {"achieved": 91.25, "constraint": 95}}, "utilization": {}}
     write(folder / "route/report.json", route)
-    assert any("misses the clock of 95 MHz" in note for note in look(folder).notes)
+    report = look(folder)
+    assert any("misses the clock of 95 MHz" in note for note in report.notes)
+    assert report.numbers["latency_ns"].stage == "estimate"
 
 
 def test_limits(folder: Path) -> None:

@@ -130,6 +130,8 @@ def _timing(evidence: Evidence) -> dict[str, Number]:
     modelled = fmax_mhz(graph, evidence.board.logic) if evidence.board else None
     cycles = graph.latency[graph.outputs[-1]]
     stage: Stage = "verify" if verified else "estimate"
+    proven = verified and routed is not None and clock_mhz is not None and routed >= clock_mhz
+    paced: Stage = "route" if proven else "estimate"
     beats = max(wire.beats for wire in graph.wires.values())
     clock = "project.json: hardware.clock_mhz"
     latency_ns = 1000.0 * cycles / clock_mhz if clock_mhz else None
@@ -139,20 +141,22 @@ def _timing(evidence: Evidence) -> dict[str, Number]:
         "fmax_mhz": Number(routed, "MHz", "route", "nextpnr-ecp5", _ROUTE),
         "fmax_estimate_mhz": _estimate(modelled, "MHz"),
         "latency_cycles": Number(cycles, "cycles", stage, _HLSGEN, _FINAL),
-        "latency_ns": Number(latency_ns, "ns", stage, _HLSGEN, f"latency_cycles / {clock}"),
-        "throughput_per_s": Number(per_s, "inferences/s", stage, _HLSGEN, pace),
+        "latency_ns": Number(latency_ns, "ns", paced, _HLSGEN, f"latency_cycles / {clock}"),
+        "throughput_per_s": Number(per_s, "inferences/s", paced, _HLSGEN, pace),
     }
 
 
 def _derived(evidence: Evidence, numbers: dict[str, Number]) -> dict[str, Number]:
-    """Area-delay product and shares of the device, as good as the LUT count they come from."""
-    lut, latency = numbers["lut"], numbers["latency_ns"].value
-    product = None if lut.value is None or latency is None else lut.value * latency
-    derived = {
-        "area_delay_lut_ns": replace(
-            lut, value=product, unit="LUT ns", source=f"lut ({lut.source}) x latency_ns"
-        )
-    }
+    """Area-delay product and shares of the device, as good as the numbers they come from."""
+    lut, latency = numbers["lut"], numbers["latency_ns"]
+    product = Number(
+        None if lut.value is None or latency.value is None else lut.value * latency.value,
+        "LUT ns",
+        "estimate" if latency.stage == "estimate" else lut.stage,
+        lut.tool,
+        f"lut ({lut.source}) x latency_ns",
+    )
+    derived = {"area_delay_lut_ns": product}
     for name in ("lut", "ff"):
         used = numbers[name]
         total = getattr(evidence.board.resources, name) if evidence.board else None

@@ -111,6 +111,11 @@ def _about_area(lut: Number) -> str:
 
 def _about_clock(evidence: Evidence, fmax: Number) -> str:
     clock_mhz = evidence.project.hardware.clock_mhz if evidence.project else 0.0
+    if fmax.value is None and clock_mhz:
+        return (
+            f"No routed design shows that {clock_mhz:g} MHz are reached: latency in ns and"
+            " throughput are estimates for that clock."
+        )
     if fmax.value is None or fmax.value >= clock_mhz:
         return ""
     return f"The routed design reaches {fmax} and misses the clock of {clock_mhz:g} MHz."
