@@ -87,6 +87,19 @@ def test_a_vitis_board_gets_its_frames_and_expected_answers(small: Graph) -> Non
     assert expected.tolist() == answers.tolist()
 
 
+def test_a_vitis_build_has_every_file_that_its_readme_and_host_name(small: Graph) -> None:
+    made = plan(small, load_board("u280"))
+    there = {*made.files, *(product for step in made.steps for product in step.makes)}
+    there.add("vitis/host/host")  # made by `make -C vitis/host`, the line before it is run
+    page, program = (str(made.files[f"vitis/{file}"]) for file in ("README.md", "host/host.cpp"))
+    page = re.sub(r"--\w+_dir \S+", "", page)  # folders that v++ makes
+    named = re.findall(r"[\w./]*\.(?:bin|xclbin|xo|v|tcl|cpp|cfg|ys)\b|\bvitis/host/\w+", page)
+    defaults = re.findall(r'std::string \w+ = "(.*)";', program)
+    assert set(defaults) == {"vitis/samples.bin", "vitis/expected.bin", "small.xclbin"}
+    assert set(defaults) < set(named) <= there
+    assert all(f"[{default}]" in program for default in defaults), "the help names them too"
+
+
 REFUSED = {
     "clock": ({}, 500.0, "hardware.clock_mhz is 500.0, board ulx3s allows 400.0"),
     "pins": (

@@ -179,7 +179,6 @@ def test_one_module_a_node_the_core_the_stage_the_shell_and_the_library(final: G
 def test_the_same_graph_gives_the_same_bytes(small: Graph) -> None:
     fabric = FABRICS["ecp5"]
     first, again = (emit(opt(small, fabric, 50.0), 32) for _ in range(2))
-    assert first.digest == again.digest
     assert first.files == again.files
 
 

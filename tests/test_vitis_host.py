@@ -79,9 +79,9 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def samples(folder: Path, count: int) -> np.ndarray:
     """Write `count` random frames; return the answers that the software network gives."""
     frames = np.random.default_rng(7).integers(0, 256, (count, FRAME_BYTES), dtype=np.uint8)
-    (folder / "samples.bin").write_bytes(frames.tobytes())
+    (folder / "vitis/samples.bin").write_bytes(frames.tobytes())
     answers = (frames.sum(axis=1, dtype=np.int64) % 10).astype("<u4")
-    (folder / "expected.bin").write_bytes(answers.tobytes())
+    (folder / "vitis/expected.bin").write_bytes(answers.tobytes())
     return answers
 
 
@@ -109,7 +109,7 @@ def test_host_counts_every_mismatch(card: Path, wrong: list[int]) -> None:
     answers = samples(card, 20)
     bad = answers.copy()
     bad[wrong] += 1
-    (card / "expected.bin").write_bytes(bad.tobytes())
+    (card / "vitis/expected.bin").write_bytes(bad.tobytes())
     result = host(card, "--batch", "6")
     assert result.returncode == 1
     assert f"mismatches   {len(wrong)}\n" in result.stdout
@@ -137,8 +137,14 @@ def test_host_help(card: Path) -> None:
     ("args", "message"),
     [
         (["--samples", "none.bin"], "cannot read none.bin"),
-        (["--samples", "expected.bin"], "expected.bin has 80 bytes, must be a multiple of 128"),
-        (["--expected", "samples.bin"], "samples.bin has 2560 bytes, must have 80: 4 a frame"),
+        (
+            ["--samples", "vitis/expected.bin"],
+            "vitis/expected.bin has 80 bytes, must be a multiple of 128",
+        ),
+        (
+            ["--expected", "vitis/samples.bin"],
+            "vitis/samples.bin has 2560 bytes, must have 80: 4 a frame",
+        ),
         (["--xclbin", "none.xclbin"], "no such xclbin none.xclbin"),
         (["--device", "1"], "no such device 1"),
         (["--device", "-1"], "--device is '-1', must be a whole number"),
@@ -157,4 +163,4 @@ def test_host_refuses_no_frames(card: Path) -> None:
     samples(card, 0)
     result = host(card)
     assert result.returncode == 2
-    assert result.stderr == "host: samples.bin has 0 bytes, must be a multiple of 128\n"
+    assert result.stderr == "host: vitis/samples.bin has 0 bytes, must be a multiple of 128\n"

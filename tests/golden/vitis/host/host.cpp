@@ -28,8 +28,8 @@ const char* const kHelp =
     "Usage: host [OPTION VALUE]...\n"
     "Classifies frames on the board and checks the answers.\n"
     "  --xclbin FILE    device program        [digits.xclbin]\n"
-    "  --samples FILE   128 bytes a frame         [samples.bin]\n"
-    "  --expected FILE  one uint32 a frame    [expected.bin]\n"
+    "  --samples FILE   128 bytes a frame         [vitis/samples.bin]\n"
+    "  --expected FILE  one uint32 a frame    [vitis/expected.bin]\n"
     "  --device N       index of the card     [0]\n"
     "  --batch N        frames in one run     [65536, at most what fits one HBM bank]\n"
     "  --help           this text\n"
@@ -43,8 +43,8 @@ double seconds_since(Clock::time_point start) {
 
 struct Options {
     std::string xclbin = "digits.xclbin";
-    std::string samples = "samples.bin";
-    std::string expected = "expected.bin";
+    std::string samples = "vitis/samples.bin";
+    std::string expected = "vitis/expected.bin";
     unsigned device = 0;
     std::size_t batch = 65536;
 };
