@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from report_folder import PROJECT, ROUTE, network, write, write_folder
 
+from hlsgen.boards import load_board
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import save
 from hlsgen.report import MISSING, Number, Report, collect, make_report, measure, summary
@@ -204,6 +205,19 @@ def test_time_at_a_clock_that_no_route_reached_is_an_estimate(folder: Path) -> N
         assert numbers[name].value is not None
         assert numbers[name].stage == "estimate"
     assert any("No routed design shows that 50 MHz" in note for note in report.notes)
+
+
+def test_the_area_says_what_it_is_of(folder: Path) -> None:
+    assert any("the whole design: core and I/O shell" in note for note in look(folder).notes)
+    write(folder / "board.json", json.loads(load_board("u280").model_dump_json()))
+    (folder / "route/report.json").unlink()
+    report = look(folder)
+    assert report.numbers["lut"].stage == "synth"
+    (note,) = (note for note in report.notes if note.startswith("LUTs and registers"))
+    assert "tiny_axis alone" in note
+    assert "data movers" in note
+    assert "whole design" not in note
+    assert "data movers" in report.numbers["lut_used_percent"].source
 
 
 def test_missed_clock_is_said(folder: Path) -> None:

@@ -15,7 +15,7 @@ from hlsgen.report.energy import Energy
 from hlsgen.report.evidence import Evidence, Route, Samples
 from hlsgen.report.limits import check_limits
 from hlsgen.report.number import Layer, Number, Report, Stage, Value
-from hlsgen.report.provenance import facts, notes
+from hlsgen.report.provenance import NOT_COUNTED, facts, notes
 from hlsgen.report.timing import routed_mhz
 
 _STAT, _ROUTE, _FINAL = "synth/stat.json", "route/report.json", "graph/final.json"
@@ -162,6 +162,8 @@ def _derived(evidence: Evidence, numbers: dict[str, Number]) -> dict[str, Number
         total = getattr(evidence.board.resources, name) if evidence.board else None
         share = None if used.value is None or not total else 100.0 * used.value / total
         source = f"{name} ({used.source}) / board.json: resources.{name}"
+        if evidence.board and evidence.board.flow == "vitis":
+            source += f"; {NOT_COUNTED} not counted"
         derived[f"{name}_used_percent"] = replace(used, value=share, unit="%", source=source)
     return derived
 

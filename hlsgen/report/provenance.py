@@ -9,6 +9,9 @@ from hlsgen.report.energy import COEFFICIENTS, Energy
 from hlsgen.report.evidence import Evidence, Training
 from hlsgen.report.number import Number
 
+# Of a design for Vitis only the network's own Verilog is synthesised here.
+NOT_COUNTED = "Kernel wrapper, data movers and the platform"
+
 
 def facts(evidence: Evidence) -> dict[str, str]:
     """Provenance: data, split, seed, what the LUT number counts, device, graph."""
@@ -54,7 +57,7 @@ def notes(evidence: Evidence, numbers: dict[str, Number], spent: Energy | None) 
         for note in (
             _about_verdict(evidence),
             _about_accuracy(evidence, numbers["accuracy"]),
-            _about_area(numbers["lut"]),
+            _about_area(evidence, numbers["lut"]),
             _about_clock(evidence, numbers["fmax_mhz"]),
             _about_throughput(numbers["throughput_per_s"]),
             _about_energy(evidence, spent),
@@ -100,11 +103,20 @@ def _about_accuracy(evidence: Evidence, accuracy: Number) -> str:
     )
 
 
-def _about_area(lut: Number) -> str:
+def _about_area(evidence: Evidence, lut: Number) -> str:
     if lut.stage == "estimate":
-        return "LUTs and registers are estimates from the graph, without the I/O shell."
+        return (
+            "LUTs and registers, and their shares of the device, are estimates from the graph,"
+            " without the I/O shell."
+        )
+    whole = "the whole design: core and I/O shell."
+    if evidence.board and evidence.board.flow == "vitis":
+        whole = (
+            f"{evidence.final.name}_axis alone: core and AXI-Stream shell. {NOT_COUNTED} are"
+            " neither in them nor in their shares of the device."
+        )
     return (
-        "LUTs and registers are those of the whole design: core and I/O shell."
+        f"LUTs and registers are those of {whole}"
         " What is called core is an estimate of the core alone."
     )
 
