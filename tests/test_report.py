@@ -184,6 +184,15 @@ def test_an_old_verdict_without_its_verilog_does_not_count(folder: Path) -> None
     assert any("which Verilog" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(("status", "verified"), [("passed", True), ("failed", False)])
+def test_whether_it_is_verified(folder: Path, status: str, verified: bool) -> None:
+    path = folder / "verify/verdict.json"
+    path.write_text(path.read_text().replace('"passed"', f'"{status}"'))
+    assert look(folder).verified is verified
+    path.unlink()
+    assert look(folder).verified is None
+
+
 def test_accuracy_says_whether_it_is_torchs(folder: Path) -> None:
     assert any("equals PyTorch's" in note for note in look(folder).notes)
     write(folder / "graph/metrics.json", {"test_accuracy": 0.9})

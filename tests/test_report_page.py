@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from report_folder import SAMPLES, write, write_folder
 
-from hlsgen.report import MISSING, Number, area, collect, make_report, measure
+from hlsgen.report import MISSING, Number, Report, area, collect, make_report, measure
 from hlsgen.report.evidence import Stat
+from hlsgen.report.plots import confusion_plot
 
 
 @pytest.fixture
@@ -24,6 +25,37 @@ def test_confusion_and_fan_in(folder: Path) -> None:
     table = np.array(report.confusion)
     assert (table.sum(), np.trace(table)) == (SAMPLES, SAMPLES - 3)
     assert report.fan_in == {"export": (0, 0, 0, 0, 0, 0, 32), "final": (0, 0, 0, 0, 32, 0, 0)}
+
+
+NAMED = {"labels": ["<a>", "$b$", "cat", "dog"]}
+
+
+def test_classes_have_their_names(folder: Path) -> None:
+    write(folder / "graph/metrics.json", NAMED)
+    report = make_report(folder)
+    assert report.labels == ("<a>", "$b$", "cat", "dog")
+    assert report.facts["classes"] == "0 = <a>, 1 = $b$, 2 = cat, 3 = dog"
+    assert Report.load(folder / "report/report.json") == report
+    page = (folder / "report/report.html").read_text()
+    assert "2 = cat" in page
+    assert "<a>" not in page
+
+
+def test_numbers_that_are_names_are_not_repeated(folder: Path) -> None:
+    write(folder / "graph/metrics.json", {"labels": ["0", "1", "2", "3"]})
+    assert "classes" not in measure(collect(folder)).facts
+
+
+def test_axes_of_the_confusion_matrix() -> None:
+    table = [[3, 1], [0, 4]]
+    numbered = confusion_plot(table)
+    assert confusion_plot(table, ["cat", "$dog"]) != numbered
+    for labels in (
+        ["one label"],
+        ["cat", "a name of many letters"],
+        ["\N{CJK RADICAL DOG}", "cat"],
+    ):
+        assert confusion_plot(table, labels) == numbered
 
 
 class _Page(HTMLParser):

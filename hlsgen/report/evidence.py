@@ -29,10 +29,14 @@ class _Foreign(BaseModel):
 
 
 class Training(_Foreign):
-    """`graph/metrics.json`; accuracies are shares, `confusion[label][class]` counts samples."""
+    """`graph/metrics.json`; accuracies are shares, `labels` the classes' names.
+
+    `confusion[label][class]` counts samples.
+    """
 
     dataset: str | None = None
     digest: str | None = None
+    labels: tuple[str, ...] = ()
     samples: dict[str, int] = {}
     method: str | None = None
     seed: int | None = None

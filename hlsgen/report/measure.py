@@ -54,6 +54,7 @@ def measure(evidence: Evidence) -> Report:
         limits=check_limits(project.limits if project else {}, numbers),
         fan_in={name: area.fan_in(part) for name, part in graphs.items() if part},
         confusion=_confusion(evidence, classes),
+        labels=evidence.training.labels if evidence.training else (),
         facts=facts(evidence),
         notes=notes(evidence, numbers, spent),
     )

@@ -94,8 +94,9 @@ class Report:
     """Everything that one build folder shows.
 
     `fan_in` holds, for "export" (before optimisation) and "final" (after), how many LUTs read
-    0..6 inputs. `confusion[label][class]` counts test samples. `facts` is provenance, `notes`
-    are sentences that a reader must know before quoting a number.
+    0..6 inputs. `confusion[label][class]` counts test samples; `labels` are the classes' names,
+    empty if not known. `facts` is provenance, `notes` are sentences that a reader must know
+    before quoting a number.
     """
 
     name: str
@@ -106,8 +107,15 @@ class Report:
     limits: tuple[Limit, ...] = ()
     fan_in: dict[str, tuple[int, ...]] = field(default_factory=dict)
     confusion: tuple[tuple[int, ...], ...] | None = None
+    labels: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def verified(self) -> bool | None:
+        """True or False as verification found; None where no verdict is about these files."""
+        value = self.numbers["verified"].value
+        return None if value is None else bool(value)
 
     @property
     def broken(self) -> tuple[Limit, ...]:
@@ -151,6 +159,7 @@ def _from_document(document: dict[str, Any]) -> Report:
         limits=tuple(Limit(**entry) for entry in tables["limits"]),
         fan_in={name: tuple(counts) for name, counts in tables["fan_in"].items()},
         confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
+        labels=tuple(tables["labels"]),
         facts=tables["facts"],
         notes=tuple(tables["notes"]),
     )

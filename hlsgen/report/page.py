@@ -55,6 +55,6 @@ def _figures(report: Report) -> list[tuple[str, str, Markup]]:
         right = sum(row[i] for i, row in enumerate(report.confusion))
         text = f"{right} of {sum(map(sum, report.confusion))} test samples on the diagonal"
         caption = "Confusion matrix of the test set"
-        figures.append((caption, text, plots.confusion_plot(report.confusion)))
+        figures.append((caption, text, plots.confusion_plot(report.confusion, report.labels)))
     # The SVG comes from matplotlib, which escapes every text in it.
     return [(caption, text, Markup(svg)) for caption, text, svg in figures]

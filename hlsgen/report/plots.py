@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _INK, _GRID, _BLUE, _PALE, _GREEN = "#1f2933", "#d9dee3", "#2b6cb0", "#b7c9dd", "#2f7d5b"
 
+# Longest name of a class, in letters, that fits beside the confusion matrix.
+_SHORT = 12
+
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",  # no font is needed to read the page
     "svg.hashsalt": "hlsgen",  # ids that do not change from run to run
@@ -67,9 +70,13 @@ def fan_in_plot(fan_in: dict[str, tuple[int, ...]]) -> str:
     return svg[0]
 
 
-def confusion_plot(confusion: Sequence[Sequence[int]]) -> str:
-    """Labels down, decisions across; the diagonal is right."""
+def confusion_plot(confusion: Sequence[Sequence[int]], labels: Sequence[str] = ()) -> str:
+    """Labels down, decisions across; the diagonal is right. Long names stay class numbers."""
     size = len(confusion)
+    names = [str(i) for i in range(size)]
+    # The font has no sign for every script.
+    if len(labels) == size and all(len(x) <= _SHORT and x.isascii() for x in labels):
+        names = list(labels)
     with _figure("confusion", min(5.2, 0.32 * size + 1.3)) as (axes, svg):
         # The root keeps the few errors visible beside the many hits.
         axes.pcolormesh([[n**0.5 for n in row] for row in confusion], cmap="Blues")
@@ -79,8 +86,10 @@ def confusion_plot(confusion: Sequence[Sequence[int]]) -> str:
         axes.set_ylabel("label")
         axes.spines[:].set_visible(False)
         if size <= 20:
-            axes.set_xticks([i + 0.5 for i in range(size)], [str(i) for i in range(size)])
-            axes.set_yticks([i + 0.5 for i in range(size)], [str(i) for i in range(size)])
+            places = [i + 0.5 for i in range(size)]
+            upright = max(map(len, names)) <= 3
+            axes.set_xticks(places, names, rotation=0 if upright else 90, parse_math=False)
+            axes.set_yticks(places, names, parse_math=False)
             dark = max(max(row) for row in confusion) / 4
             for y, row in enumerate(confusion):
                 for x, n in enumerate(row):

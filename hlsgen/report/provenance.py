@@ -21,6 +21,7 @@ def facts(evidence: Evidence) -> dict[str, str]:
         "data set": training.dataset or (project and project.data.source),
         "data digest": (training.digest or "")[:16],
         "samples": ", ".join(f"{name} {count}" for name, count in training.samples.items()),
+        "classes": _classes(training.labels),
         "model selected on": _selection(training),
         "seed": project.seed if training.seed is None and project else training.seed,
         "method": training.method or (project and project.model.method),
@@ -30,6 +31,13 @@ def facts(evidence: Evidence) -> dict[str, str]:
         "graph": evidence.final.digest[:16],
     }
     return {name: str(value) for name, value in found.items() if value not in (None, "")}
+
+
+def _classes(labels: tuple[str, ...]) -> str:
+    """Names by class number; nothing where the numbers are the names."""
+    if all(label == str(i) for i, label in enumerate(labels)):
+        return ""
+    return ", ".join(f"{i} = {label}" for i, label in enumerate(labels))
 
 
 def _selection(training: Training) -> str:
