@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hlsgen.boards import load_board
-from hlsgen.build import board_plan, run_step
+from hlsgen.build import board_plan, run_step, vitis
 from hlsgen.emit import emit
 from hlsgen.emit.verilog import library
 from hlsgen.errors import ToolFailed
@@ -76,6 +76,31 @@ def test_xilinx_lut_count(tmp_path: Path) -> None:
     }
     # An inverter may be written as an inverter.
     assert counted.get("LUT1", 0) + counted.get("INV", 0) == (k == 1).sum()
+
+
+@pytest.mark.yosys
+def test_the_kernel_for_vivado_is_made_of_primitives(tmp_path: Path) -> None:
+    """Read with no macro set, as Vivado reads a packaged kernel."""
+    graph = layer(51, FAN_INS * 8)
+    rtl = emit(graph, 512)
+    vitis.plan(
+        "net",
+        load_board("u280"),
+        frame_beats=1,
+        result_bits=8,
+        clock_mhz=100.0,
+        rtl_files=sorted(rtl.files),
+    ).write(tmp_path)
+    rtl.write(tmp_path)
+    counted = cells(
+        tmp_path,
+        *(f"read_verilog {name}" for name in ("vitis/hlsgen_lut.v", "rtl/net_layer.v")),
+        "hierarchy -top net_layer",
+        "flatten",
+    )
+    k = graph.by_name["layer"].op.k
+    wanted = {f"LUT{i}": int((k == i).sum()) for i in FAN_INS}
+    assert {name: n for name, n in counted.items() if name != "$scopeinfo"} == wanted
 
 
 @pytest.mark.yosys

@@ -12,13 +12,15 @@ import pytest
 from hlsgen.boards import Board, load_board
 from hlsgen.build.vitis import plan
 from hlsgen.errors import ConfigError, ToolFailed, ToolMissing
+from hlsgen.paths import data_dir
 from hlsgen.plan import Plan, Step
 from hlsgen.tools import TOOLS
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "vitis"
 MOCKS = HERE / "mock_tools"
-RTL = ("rtl/digits_axis.v", "rtl/digits_l0.v")
+RTL = ("rtl/digits_axis.v", "rtl/digits_l0.v", "rtl/hlsgen_lut.v")
+PACKAGED = (*RTL[:2], "vitis/hlsgen_lut.v", "vitis/kernel.v")
 
 
 def u280() -> Board:
@@ -70,8 +72,7 @@ def test_every_step_reads_what_the_plan_or_an_earlier_step_makes() -> None:
     for step in made.steps:
         assert set(step.reads) <= there, step
         assert set(step.reads) <= set(re.findall(r"\S+", " ".join(step.args))) | {
-            *RTL,
-            "vitis/kernel.v",  # the Tcl script names these
+            *PACKAGED  # the Tcl script names these
         }
         there.update(step.makes)
     assert made.steps[-1].makes == ("digits.xclbin",)
@@ -149,7 +150,7 @@ def test_package_script_runs_these_commands(tmp_path: Path) -> None:
               "ipx::add_bus_parameter"}  # fmt: skip
     assert [call for call in calls if call[0] not in nested] == [
         ["create_project", "-force", "package", "vitis/package", "-part", "xcu280-fsvh2892-2L-e"],
-        ["add_files", "-norecurse", " ".join([*RTL, "vitis/kernel.v"])],
+        ["add_files", "-norecurse", " ".join(PACKAGED)],
         ["set_property", "top", "digits_kernel", "<current_fileset>"],
         ["update_compile_order", "-fileset", "sources_1"],
         ["ipx::package_project", "-root_dir", "vitis/ip", "-vendor", "hlsgen", "-library",
@@ -195,6 +196,17 @@ def test_names_agree_between_the_files() -> None:
         assert f"m_axi port = {memory} " in files[f"vitis/{mover}.cpp"]
     assert "kernel_frequency=0:250\n" in files["vitis/link.cfg"]
     assert "nk=digits_kernel:1:net_1" in files["vitis/link.cfg"]
+
+
+def test_vivado_gets_the_vendors_primitives() -> None:
+    """A macro of the project is not part of the packaged kernel: the file must hold it."""
+    text = str(digits().files["vitis/hlsgen_lut.v"])
+    before, library, after = re.split(r"^`define HLSGEN_XILINX\n|^`undef HLSGEN_XILINX\n", text,
+                                      flags=re.MULTILINE)  # fmt: skip
+    assert library == (data_dir("templates") / "verilog/lib/hlsgen_lut.v").read_text()
+    assert "`" not in before + after
+    script = digits().files["vitis/package_kernel.tcl"]
+    assert "vitis/hlsgen_lut.v" in script and "rtl/hlsgen_lut.v" not in script
 
 
 # --- the steps, with mock tools ------------------------------------------------------------------

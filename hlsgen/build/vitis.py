@@ -19,6 +19,8 @@ from hlsgen.plan import Plan, Step
 
 _ANSWER_BITS = 32  # of one answer in memory
 _MOVERS = ("mm2s", "s2mm")
+# Behavioural for all others; Vivado gets a copy that asks for its primitives.
+_LUTS, _LUTS_AMD = "rtl/hlsgen_lut.v", "vitis/hlsgen_lut.v"
 
 
 def plan(
@@ -46,6 +48,7 @@ def plan(
     if board.vitis is None or board.shell.kind != "axis":
         raise ConfigError(f"board {board.name} cannot be built with Vitis: flow is {board.flow!r}")
     _check(board, frame_beats, result_bits, clock_mhz)
+    sources = [*(name for name in rtl_files if name != _LUTS), _LUTS_AMD, "vitis/kernel.v"]
     values: dict[str, object] = {
         "name": name,
         "kernel": f"{name}_kernel",
@@ -61,12 +64,12 @@ def plan(
         "frame_beats": frame_beats,
         "result_bits": result_bits,
         "clock_mhz": int(clock_mhz),
-        "sources": [*rtl_files, "vitis/kernel.v"],
+        "sources": sources,
         "xo": f"vitis/{name}_kernel.xo",
-        "steps": (steps := _steps(name, board.vitis.platform, int(clock_mhz), rtl_files)),
+        "steps": (steps := _steps(name, board.vitis.platform, int(clock_mhz), sources)),
     }
-    names = ("kernel.v", "package_kernel.tcl", *(f"{mover}.cpp" for mover in _MOVERS), "link.cfg",
-             "host/host.cpp", "host/Makefile", "README.md")  # fmt: skip
+    names = ("kernel.v", "hlsgen_lut.v", "package_kernel.tcl", "link.cfg", "host/host.cpp",
+             "host/Makefile", "README.md", *(f"{mover}.cpp" for mover in _MOVERS))  # fmt: skip
     files = {f"vitis/{file}": render(f"vitis/{file}.j2", **values) for file in names}
     return Plan(files, steps)
 
@@ -105,13 +108,13 @@ def _check(board: Board, frame_beats: int, result_bits: int, clock_mhz: float) -
         )
 
 
-def _steps(name: str, platform: str, clock_mhz: int, rtl_files: Sequence[str]) -> tuple[Step, ...]:
+def _steps(name: str, platform: str, clock_mhz: int, sources: Sequence[str]) -> tuple[Step, ...]:
     script, kernel = "vitis/package_kernel.tcl", f"vitis/{name}_kernel.xo"
     package = Step(
         "vivado",
         ("-mode", "batch", "-nojournal", "-nolog", "-source", script),
         makes=(kernel,),
-        reads=(script, "vitis/kernel.v", *rtl_files),
+        reads=(script, *sources),
         log="package_kernel",
     )
     movers = tuple(_compile(mover, platform, clock_mhz) for mover in _MOVERS)
