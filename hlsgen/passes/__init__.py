@@ -15,7 +15,7 @@ from hlsgen.graph.ops import Lut
 from hlsgen.passes.dead import dead
 from hlsgen.passes.dedup import dedup
 from hlsgen.passes.head import split_head
-from hlsgen.passes.pipeline import fmax_mhz, pipeline
+from hlsgen.passes.pipeline import fmax_mhz, pipeline, slowest
 from hlsgen.passes.simplify import simplify
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def opt(
     """The smallest graph these passes reach, pipelined for `clock_mhz` on `fabric`.
 
     After every pass the graph is checked, and run against the graph before it on random inputs
-    and on `samples` (feeds as for `run`).
+    and on `samples` (feeds as for `run`). A clock that the estimate does not reach is warned of.
 
     Raises:
         GraphError: a pass broke a rule or changed a value, or the passes do not settle.
@@ -70,7 +70,8 @@ def opt(
                         " this is a bug in hlsgen, please report it"
                     )
         if after.digest != before.digest:
-            log.info("%s: %s -> %s", name, _size(before), _size(after))
+            changed = len({node.name for node in set(before.nodes) ^ set(after.nodes)})
+            log.info("%s (nodes changed: %d): %s -> %s", name, changed, _size(before), _size(after))
         return after
 
     for _ in range(_ROUNDS):
@@ -81,7 +82,21 @@ def opt(
             break
     else:
         raise GraphError(f"graph {graph.name!r}: passes still change it after {_ROUNDS} rounds")
-    return apply(pipeline(fabric, clock_mhz), apply(split_head, graph))
+    final = apply(pipeline(fabric, clock_mhz), apply(split_head, graph))
+    _warn_if_too_slow(final, fabric, clock_mhz)
+    return final
+
+
+def _warn_if_too_slow(graph: Graph, fabric: Fabric, clock_mhz: float) -> None:
+    """Registers stand between nodes only: one slow node bounds the clock."""
+    reached_mhz = fmax_mhz(graph, fabric)
+    if reached_mhz < clock_mhz:
+        name, delay_ns = slowest(graph, fabric)
+        log.warning(
+            "the clock of %g MHz may not be reached: the estimate is %.1f MHz; the slowest node,"
+            " %s, takes an estimated %.2f ns of a period of %.2f ns, and no register can cut it",
+            *(clock_mhz, reached_mhz, name, delay_ns, 1000.0 / clock_mhz),
+        )
 
 
 def _outputs(graph: Graph, feeds: Mapping[str, Values]) -> list[Values]:
@@ -90,5 +105,8 @@ def _outputs(graph: Graph, feeds: Mapping[str, Values]) -> list[Values]:
 
 
 def _size(graph: Graph) -> str:
-    luts = sum(len(node.op.k) for node in graph.nodes if isinstance(node.op, Lut))
-    return f"{luts} LUTs in {len(graph.nodes)} nodes, {graph.latency[graph.outputs[0]]} cycles"
+    layers = [node.op for node in graph.nodes if isinstance(node.op, Lut)]
+    luts, pins = sum(len(layer.k) for layer in layers), sum(int(layer.k.sum()) for layer in layers)
+    lanes = sum(wire.lanes for wire in graph.wires.values())
+    cycles = graph.latency[graph.outputs[0]]
+    return f"{luts:,} LUTs of {pins:,} inputs, {lanes:,} lanes, {cycles} cycles"

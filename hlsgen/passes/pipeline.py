@@ -59,6 +59,13 @@ def fmax_mhz(graph: Graph, fabric: Fabric) -> float:
     return 1000.0 / (longest + fabric.register_ns)
 
 
+def slowest(graph: Graph, fabric: Fabric) -> tuple[str, float]:
+    """The node with the longest estimated delay, and that delay in ns."""
+    delays_ns = {n.name: n.op.delay_ns(fabric, *graph.inputs_of(n)) for n in graph.nodes}
+    name = max(delays_ns, key=lambda node: delays_ns[node])
+    return name, delays_ns[name]
+
+
 def _stages(graph: Graph, fabric: Fabric, period_ns: float) -> dict[str, int]:
     """The pipeline stage of each node: as early as its inputs and the period allow."""
     budget = period_ns - fabric.register_ns
