@@ -24,7 +24,7 @@ from hlsgen.boards import Board
 from hlsgen.build import FLOW_TOOLS, board_plan, log_of, run_step
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ToolMissing
-from hlsgen.graph import load, save
+from hlsgen.graph import Graph, load, save
 from hlsgen.graph.ops import Input
 from hlsgen.ledger import Ledger, State, key_of
 from hlsgen.passes import opt
@@ -76,8 +76,9 @@ class Job:
 def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
     """Bring `stages` up to date, in order.
 
-    A stage whose inputs changed, or whose products did, is done again, and first the products
-    of every later stage are removed: no old bitstream or report stands beside a new network.
+    A stage whose inputs changed, or whose products did, is done again. If it fails, or makes
+    something else than before, the products of every later stage are removed: no old bitstream
+    or report stands beside a new network.
     Only Verilog that was edited by hand is kept, unless `emit` is the last stage, so that
     `verify` judges what lies there.
 
@@ -100,6 +101,9 @@ def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
 
 
 def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
+    _emitted.cache_clear()
+    if "export" in stages:
+        _describe(job)
     missing: ToolMissing | None = None
     for name in stages:
         try:
@@ -119,6 +123,13 @@ def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
         )
     if report:
         judge(report, job.folder)
+
+
+def _describe(job: Job) -> None:
+    """What the build folder is for, so that it can be judged without the project."""
+    copies = {"project.json": job.project.model_dump_json(exclude={"folder"}, indent=1) + "\n"}
+    copies["board.json"] = job.board.model_dump_json(indent=1) + "\n"
+    Plan(copies).write(job.folder)
 
 
 def judge(report: Report, folder: Path) -> None:
@@ -159,9 +170,18 @@ def _bring(
     if state is State.EDITED and (last or name != "emit"):
         state = State.STALE
     listener.stage(name, state)
-    if state is State.STALE:
-        ledger.discard(other for other in ledger.stages if _rank(other) >= _rank(name))
+    if state is not State.STALE:
+        return
+    later = [other for other in ledger.stages if _rank(other) > _rank(name)]
+    before = ledger.products(name)
+    ledger.discard([name])
+    same = False
+    try:
         ledger.record(name, key, work())
+        same = ledger.products(name) == before
+    finally:
+        if not same:
+            ledger.discard(later)
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -193,10 +213,8 @@ def _train(job: Job, listener: Listener, last: bool) -> None:
 def _export(job: Job, listener: Listener, last: bool) -> None:
     folder, graph_folder = job.folder, job.folder / "graph"
     model, metrics = job.trained / "model.pt", job.trained / "metrics.json"
-    description = job.project.model_dump_json(exclude={"folder"}, indent=1) + "\n"
-    key = key_of(
-        description, job.board, files=[model, metrics], code=("graph", "nn", "train", "frontend")
-    )
+    settings = [job.project.seed, job.project.data, job.project.inputs, job.project.model]
+    key = key_of(*settings, files=[model, metrics], code=("graph", "nn", "train", "frontend"))
 
     def work() -> list[Path]:
         from hlsgen.frontend.torch import compare, export
@@ -221,16 +239,13 @@ def _export(job: Job, listener: Listener, last: bool) -> None:
         write_atomic(graph_folder / "samples.npz", buffer.getvalue())
         write_atomic(graph_folder / "export_check.json", json.dumps(record, indent=1) + "\n")
         write_atomic(graph_folder / "metrics.json", metrics.read_bytes())
-        write_atomic(folder / "project.json", description)
-        write_atomic(folder / "board.json", job.board.model_dump_json(indent=1) + "\n")
         if record["failed"]:
             raise CheckFailed(
                 f"graph {graph.name!r} differs from PyTorch in {record['failed']} of"
                 f" {record['checked']} values: {record['layers']}"
             )
         names = ("export.json", "export.npz", "samples.npz", "export_check.json", "metrics.json")
-        copies = [folder / "project.json", folder / "board.json"]
-        return [graph_folder / name for name in names] + copies
+        return [graph_folder / name for name in names]
 
     _bring(listener, folder, "export", key, last, work)
 
@@ -281,8 +296,10 @@ def _rtl(job: Job) -> Plan:
     return _emitted(graph, job.board.shell.width_bits, job.language)
 
 
-# Three stages of a run need the same text.
-_emitted = lru_cache(maxsize=1)(emit)
+@lru_cache(maxsize=1)
+def _emitted(graph: Graph, width: int, language: str) -> Plan:
+    """Three stages of a run need the same text."""
+    return emit(graph, width, language)
 
 
 def _verify(job: Job, listener: Listener, last: bool) -> None:

@@ -40,9 +40,9 @@ class Ledger:
         entry = self._entries.get(stage)
         if not isinstance(entry, dict) or entry.get("key") != key:
             return State.STALE
-        products = entry.get("products")
-        if not isinstance(products, dict):
+        if not isinstance(entry.get("products"), dict):
             return State.STALE
+        products = self.products(stage)
         if not all((self._folder / name).is_file() for name in products):
             return State.STALE
         edited = [n for n, digest in products.items() if file_digest(self._folder / n) != digest]
@@ -53,13 +53,18 @@ class Ledger:
         """The stages recorded here."""
         return tuple(self._entries)
 
+    def products(self, stage: str) -> dict[str, str]:
+        """The files that `stage` made, and their digests; empty if it is not recorded."""
+        entry = self._entries.get(stage)
+        products = entry.get("products") if isinstance(entry, dict) else None
+        return dict(products) if isinstance(products, dict) else {}
+
     def discard(self, stages: Iterable[str]) -> None:
         """Remove the products of `stages` and forget them: what they were made from changes."""
         for stage in stages:
-            entry = self._entries.pop(stage, None)
-            products = entry.get("products") if isinstance(entry, dict) else None
-            for name in products if isinstance(products, dict) else ():
+            for name in self.products(stage):
                 (self._folder / name).unlink(missing_ok=True)
+            self._entries.pop(stage, None)
         self._save()
 
     def record(self, stage: str, key: str, products: Iterable[Path]) -> None:

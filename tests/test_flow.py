@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from hlsgen import flow
 from hlsgen.boards import load_board
@@ -229,7 +230,7 @@ def everything(job: Job) -> tuple[dict[str, State], list[str], list[Report]]:
     steps: list[str] = []
     reports: list[Report] = []
     listener = Listener(
-        seen.__setitem__, step=lambda step: steps.append(step.tool), report=reports.append
+        seen.__setitem__, step=lambda step, _: steps.append(step.tool), report=reports.append
     )
     flow.run(job, STAGES, listener)
     return seen, steps, reports
@@ -240,7 +241,7 @@ def test_everything_runs_in_order_and_once(job: Job, stand_ins: list[str]) -> No
     seen, steps, (report,) = everything(slow)
     assert stand_ins == TOOLS_IN_ORDER
     assert steps == TOOLS_IN_ORDER[1:]
-    assert list(seen)[-5:] == ["verify", "build:synth", "build:route", "build:pack", "report"]
+    assert list(seen)[-5:] == ["verify", "build:1:synth", "build:2:route", "build:3:pack", "report"]
     assert (job.folder / "tiny.bit").is_file()
     assert report.name == "tiny"
     seen, steps, (again,) = everything(slow)
@@ -289,7 +290,7 @@ def test_a_broken_limit_fails_after_the_report_is_written(job: Job) -> None:
     with pytest.raises(CheckFailed) as caught:
         everything(limited)
     first, broken = str(caught.value).splitlines()
-    assert first == f"{job.folder}: limits of the project are broken"
+    assert first == f"{job.folder}: not as the project demands"
     assert "accuracy" in broken
     assert "1.5" in broken
     assert (job.folder / "report" / "report.html").is_file()
@@ -332,3 +333,48 @@ def test_a_project_is_not_its_folder(job: Job, tmp_path: Path) -> None:
     (elsewhere / "data.npz").write_bytes((job.project.folder / "data.npz").read_bytes())
     moved: Project = job.project.model_copy(update={"folder": elsewhere})
     assert set(states(Job(moved, job.board, job.root)).values()) == {FRESH}
+
+
+# --- old products beside new ones -------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_a_new_network_leaves_no_old_bitstream_or_report(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = at_25_mhz(job)
+    everything(slow)
+    bitstream, report = job.folder / "tiny.bit", job.folder / "report" / "report.json"
+    assert bitstream.is_file()
+    assert report.is_file()
+
+    def differs(*_: object, **__: object) -> None:
+        raise CheckFailed("layer lut0, LUT 3")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow, "verify", differs)
+        with pytest.raises(CheckFailed):
+            everything(changed(slow, "hardware", clock_mhz=200.0))
+    assert not bitstream.exists()
+    assert not report.exists()
+    assert not (job.folder / "route" / "report.json").exists()
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_a_verdict_edited_by_hand_is_made_anew(job: Job) -> None:
+    everything(at_25_mhz(job))
+    verdict = job.folder / "verify" / "verdict.json"
+    verdict.write_text(verdict.read_text() + " ")
+    assert states(at_25_mhz(job), "verify")["verify"] is STALE
+
+
+def test_a_second_run_waits_for_the_first(job: Job) -> None:
+    waited: list[str] = []
+    with FileLock(job.root / ".tiny.lock") as lock:
+
+        def wait(name: str) -> None:
+            waited.append(name)
+            lock.release()
+
+        flow.run(job, ("train",), Listener(wait=wait))
+    assert waited == ["tiny"]

@@ -47,12 +47,18 @@ def test_an_edited_product_is_edited_and_a_missing_one_stale(tmp_path: Path, pro
     assert state(tmp_path) is State.STALE
 
 
-def test_a_forgotten_stage_is_stale_and_others_stay(tmp_path: Path, product: Path) -> None:
-    Ledger(tmp_path).record("opt", "k", [product])
-    Ledger(tmp_path).forget("emit")
+def test_a_discarded_stage_is_stale_its_files_gone_and_others_stay(
+    tmp_path: Path, product: Path
+) -> None:
+    other = tmp_path / "final.json"
+    other.write_text("{}")
+    Ledger(tmp_path).record("opt", "k", [other])
+    Ledger(tmp_path).discard(["emit", "never"])
     assert state(tmp_path) is State.STALE
+    assert not product.exists()
     assert state(tmp_path, stage="opt") is State.FRESH
-    Ledger(tmp_path).forget("never")
+    assert Ledger(tmp_path).stages == ("opt",)
+    assert list(Ledger(tmp_path).products("opt")) == ["final.json"]
 
 
 def test_the_manifest_can_be_read_by_people_and_moves_with_its_folder(

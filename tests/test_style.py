@@ -43,7 +43,8 @@ ALLOWED = {
     "train": BASE | {"graph", "nn"},
     "frontend": BASE | {"graph", "nn", "train"},
     "flow": MIDDLE | {"verify", "build", "report", "ledger", "nn", "train", "frontend"},
-    "cli": MIDDLE | {"verify", "build", "report", "ledger", "train", "flow"},
+    "screen": MIDDLE | {"verify", "build", "report", "ledger", "train", "flow"},
+    "cli": MIDDLE | {"verify", "build", "report", "ledger", "train", "flow", "screen"},
     "__main__": {"cli"},
     "__init__": set(),
 }
