@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hlsgen import __version__
 from hlsgen.boards import load_board
@@ -16,8 +18,8 @@ from hlsgen.build import nextpnr
 from hlsgen.emit import Framing, emit, emit_uart, framing
 from hlsgen.emit.literals import at_least, hex_literal, lane, literal
 from hlsgen.emit.render import has_template, render
-from hlsgen.emit.verilog import RESERVED, library, node_module
-from hlsgen.errors import GraphError
+from hlsgen.emit.verilog import RESERVED, _clocks_per_bit, library, node_module
+from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import OPS, Graph, Node, Op, Wire, check, random_feeds
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import op
@@ -210,6 +212,52 @@ def test_uart_counts_clocks(final: Graph) -> None:
     text = str(emit_uart(final, 50.0, 115200, idle_ms=2.0).files["rtl/small_uart.v"])
     assert "parameter CLOCKS_PER_BIT = 434," in text
     assert "parameter IDLE_CLOCKS = 100000\n" in text
+
+
+UART_REFUSED = {
+    "too few clocks": (
+        3.0,
+        1_000_000,
+        "hardware.clock_mhz is 3: a bit at 1000000 baud lasts 3 clocks, must be 4 or more: ask for"
+        " 4 MHz or more, or lower the board's shell.baud",
+    ),
+    "too slow": (
+        10.6,
+        1_000_000,
+        "hardware.clock_mhz is 10.6: 11 clocks a bit make 963636 baud, -3.6 % off the board's"
+        " 1000000, at most 2 % is allowed: ask for 10 or 11 MHz, or lower the board's shell.baud",
+    ),
+    "too fast": (
+        0.52,
+        115_200,
+        "hardware.clock_mhz is 0.52: 5 clocks a bit make 104000 baud, -9.7 % off the board's"
+        " 115200, at most 2 % is allowed: ask for 0.4608 or 0.576 MHz, or lower the board's"
+        " shell.baud",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("clock_mhz", "baud", "message"), UART_REFUSED.values(), ids=list(UART_REFUSED)
+)
+def test_a_clock_that_makes_no_baud_rate_is_refused(
+    final: Graph, clock_mhz: float, baud: int, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        emit_uart(final, clock_mhz, baud)
+
+
+@given(st.floats(1.0, 30.0), st.integers(300, 12_000_000))
+def test_every_accepted_bit_is_long_enough_and_right(exact: float, baud: int) -> None:
+    clock_mhz = exact * baud / 1e6
+    try:
+        clocks = _clocks_per_bit(clock_mhz, baud)
+    except ConfigError as error:
+        wanted = re.findall(r"ask for ([\d.]+)(?: or ([\d.]+))? MHz", str(error))[0]
+        assert all(_clocks_per_bit(float(mhz), baud) >= 4 for mhz in wanted if mhz)
+    else:
+        assert clocks >= 4
+        assert abs(clock_mhz * 1e6 / clocks / baud - 1) <= 0.02
 
 
 # --- refused ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +12,17 @@ import numpy as np
 
 from hlsgen import __version__
 from hlsgen.emit.render import has_template, render
-from hlsgen.errors import GraphError
+from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph.ir import Graph, Node, Op
 from hlsgen.paths import data_dir
 from hlsgen.plan import Plan
 
 # Modules that the core and its shells are called, so no node may be.
 RESERVED = frozenset({"core", "stage", "axis", "uart", "top", "pll"})
+
+# The receiver must meet the middle of each bit.
+_FEWEST_CLOCKS = 4
+_BAUD_ERROR = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +97,11 @@ def emit_verilog(graph: Graph, width: int) -> Plan:
 
 
 def emit_uart(graph: Graph, clock_mhz: float, baud: int, idle_ms: float = 100.0) -> Plan:
-    """The UART shell around the same stage, for a clock of `clock_mhz`."""
+    """The UART shell around the same stage, for a clock of `clock_mhz`.
+
+    Raises:
+        ConfigError: no whole number of clocks makes a bit of `baud`.
+    """
     frame = framing(graph, 8)
     text = render(
         "verilog/uart.v.j2",
@@ -104,10 +113,37 @@ def emit_uart(graph: Graph, clock_mhz: float, baud: int, idle_ms: float = 100.0)
         out_bits=frame.out_bits,
         in_beats=frame.in_beats,
         out_beats=frame.out_beats,
-        clocks_per_bit=round(clock_mhz * 1e6 / baud),
+        clocks_per_bit=_clocks_per_bit(clock_mhz, baud),
         idle_clocks=round(clock_mhz * 1e3 * idle_ms),
     )
     return Plan({f"rtl/{graph.name}_uart.v": text})
+
+
+def _clocks_per_bit(clock_mhz: float, baud: int) -> int:
+    """Clocks that one bit lasts, at least four and at most 2 % too long or too short.
+
+    A receiver samples the tenth bit 9.5 bits after the start edge: both sides together may be
+    about 5 % off, and the other side needs its share.
+    """
+    exact = clock_mhz * 1e6 / baud
+    clocks = round(exact)
+    if clocks < _FEWEST_CLOCKS:
+        raise ConfigError(
+            f"hardware.clock_mhz is {clock_mhz:g}: a bit at {baud} baud lasts {exact:.3g} clocks,"
+            f" must be {_FEWEST_CLOCKS} or more: ask for {_FEWEST_CLOCKS * baud / 1e6:g} MHz or"
+            " more, or lower the board's shell.baud"
+        )
+    error = exact / clocks - 1
+    if abs(error) > _BAUD_ERROR:
+        around = {max(math.floor(exact), _FEWEST_CLOCKS), math.ceil(exact)}
+        better = " or ".join(f"{n * baud / 1e6:g}" for n in sorted(around))
+        raise ConfigError(
+            f"hardware.clock_mhz is {clock_mhz:g}: {clocks} clocks a bit make"
+            f" {baud * (1 + error):.0f} baud, {100 * error:+.1f} % off the board's {baud}, at most"
+            f" {100 * _BAUD_ERROR:g} % is allowed: ask for {better} MHz, or lower the board's"
+            " shell.baud"
+        )
+    return clocks
 
 
 def library() -> Iterator[tuple[str, str]]:
