@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hlsgen.errors import ConfigError
 from hlsgen.schema import Record, load_toml
@@ -100,6 +100,14 @@ class Project(Record):
     hardware: Hardware = Hardware()
     limits: dict[str, Range] = Field(default_factory=dict)
     folder: Path = Path()
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_librarys(cls, name: str) -> str:
+        # Keywords of a language do no harm: in the sources a name always has a suffix.
+        if name == "hlsgen" or name.startswith("hlsgen_"):
+            raise ValueError("hlsgen and hlsgen_* are taken by hlsgen's own modules")
+        return name
 
 
 def load_project(path: Path) -> Project:

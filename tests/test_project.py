@@ -103,6 +103,14 @@ MISTAKES = {
         change('"net"', '"Net-1"'),
         "name is 'Net-1': String should match pattern '^[a-z][a-z0-9_]*$'",
     ),
+    "name of the library": (
+        change('"net"', '"hlsgen"'),
+        "name is 'hlsgen': hlsgen and hlsgen_* are taken by hlsgen's own modules",
+    ),
+    "name with its prefix": (
+        change('"net"', '"hlsgen_uart"'),
+        "name is 'hlsgen_uart': hlsgen and hlsgen_* are taken by hlsgen's own modules",
+    ),
     "seed": ("seed = -1" + GOOD, "seed is -1: should be greater than or equal to 0"),
     "fan-in": (
         change("[20]", "[20]\nfan_in = 7"),
