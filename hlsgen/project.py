@@ -80,6 +80,14 @@ class Hardware(Record):
     clock_mhz: Annotated[float, Field(gt=0.0, le=1000.0)] = 50.0
 
 
+# The numbers of the report: they can be bounded by [limits].
+NUMBERS = (
+    *("accuracy", "lut", "ff", "lut_core", "ff_core", "lut_synth", "ff_synth"),
+    *("fmax_mhz", "fmax_estimate_mhz", "latency_cycles", "latency_ns", "throughput_per_s"),
+    *("energy_nj", "verified", "area_delay_lut_ns", "lut_used_percent", "ff_used_percent"),
+)
+
+
 class Range(Record):
     """Bounds on one number of the report; a bound that is left out does not apply."""
 
@@ -108,6 +116,15 @@ class Project(Record):
         if name == "hlsgen" or name.startswith("hlsgen_"):
             raise ValueError("hlsgen and hlsgen_* are taken by hlsgen's own modules")
         return name
+
+    @field_validator("limits")
+    @classmethod
+    def _on_known_numbers(cls, limits: dict[str, Range]) -> dict[str, Range]:
+        if unknown := sorted(set(limits) - set(NUMBERS)):
+            raise ValueError(
+                f"unknown number {unknown[0]!r}; limits may be set on {', '.join(NUMBERS)}"
+            )
+        return limits
 
 
 def load_project(path: Path) -> Project:

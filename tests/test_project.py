@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from report_folder import write_folder
 
 from hlsgen.errors import ConfigError
-from hlsgen.project import Range, load_project
+from hlsgen.project import NUMBERS, Range, load_project
+from hlsgen.report import collect, measure
 
 GOOD = """
 name = "net"
@@ -62,6 +64,11 @@ def change(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
+def test_limits_may_be_set_on_exactly_the_numbers_of_a_report(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    assert tuple(measure(collect(tmp_path)).numbers) == NUMBERS
+
+
 MISTAKES = {
     "unknown key": (
         'colour = "red"' + GOOD,
@@ -78,6 +85,11 @@ MISTAKES = {
     "unknown key of a limit": (
         GOOD + "[limits]\nlut = { maximum = 3 }\n",
         "unknown key limits.lut.maximum; allowed here: see docs/reference.md",
+    ),
+    "limit on an unknown number": (
+        GOOD + "[limits]\nluts = { max = 3.0 }\nlut = { max = 3.0 }\n",
+        "limits is {'luts': {'max': 3.0}, 'lut': {'max': 3.0}}: unknown number 'luts'; limits"
+        f" may be set on {', '.join(NUMBERS)}",
     ),
     "missing": (change('name = "net"', ""), "name is missing"),
     "missing table": (change('[data]\nsource = "digits"', ""), "data is missing"),
