@@ -52,5 +52,4 @@ def _layer(folder: Path) -> Project:
         inputs=Inputs(bits=1, thresholds=1),
         model=Model(layers=(2000,)),
         train=Train(epochs=EPOCHS, batch=BATCH),
-        folder=folder,
-    )
+    ).at(folder)

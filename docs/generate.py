@@ -119,15 +119,15 @@ def _exit_codes() -> Iterator[str]:
 def _project() -> Iterator[str]:
     yield "## project.toml\n"
     yield "A key without a default must be given.\n"
-    yield from _record(Project, "", {"folder"})
+    yield from _record(Project, "")
 
 
 def _board() -> Iterator[str]:
     yield "## boards/NAME.toml\n"
-    yield from _record(Board, "", set())
+    yield from _record(Board, "")
 
 
-def _record(record: type[Record], prefix: str, hidden: set[str]) -> Iterator[str]:
+def _record(record: type[Record], prefix: str) -> Iterator[str]:
     """The keys of `record`, then its tables."""
     schema = record.model_json_schema()
     tables = {name: inner for name in record.model_fields if (inner := _inner(record, name))}
@@ -140,11 +140,11 @@ def _record(record: type[Record], prefix: str, hidden: set[str]) -> Iterator[str
         (
             (f"`{name}`", _allowed(entry, schema), "" if name in required else _default(entry))
             for name, entry in schema["properties"].items()
-            if name not in tables and name not in hidden
+            if name not in tables
         ),
     )
     for name, inner in tables.items():
-        yield from _record(inner, name, set())
+        yield from _record(inner, name)
 
 
 def _inner(record: type[Record], name: str) -> type[Record] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from hlsgen.errors import ConfigError
 from hlsgen.schema import Record, load_toml
@@ -96,7 +96,7 @@ class Range(Record):
 
 
 class Project(Record):
-    """One `project.toml`. `folder` is where it lies; relative paths in it start there."""
+    """One `project.toml`."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
     title: str = ""
@@ -107,7 +107,18 @@ class Project(Record):
     train: Train = Train()
     hardware: Hardware = Hardware()
     limits: dict[str, Range] = Field(default_factory=dict)
-    folder: Path = Path()
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where the project file lies; relative paths in it start there."""
+        return self._folder
+
+    def at(self, folder: Path) -> Project:
+        """The same project, its file in `folder`."""
+        moved = self.model_copy()
+        moved._folder = folder
+        return moved
 
     @field_validator("name")
     @classmethod
@@ -136,5 +147,4 @@ def load_project(path: Path) -> Project:
     file = path / "project.toml" if path.is_dir() else path
     if not file.is_file():
         raise ConfigError(f"{path}: no project here (looked for {file})")
-    project = load_toml(file, Project)
-    return project.model_copy(update={"folder": file.parent})
+    return load_toml(file, Project).at(file.parent)

@@ -21,8 +21,7 @@ def project(source: str, folder: Path = Path(), seed: int = 1, **data: float) ->
         seed=seed,
         data=Data(source=source, **data),
         model=Model(layers=(10,)),
-        folder=folder,
-    )
+    ).at(folder)
 
 
 def saved(folder: Path, **arrays: np.ndarray) -> Project:

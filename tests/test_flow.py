@@ -18,7 +18,7 @@ from hlsgen.flow import STAGES, Job, Listener, board_state
 from hlsgen.graph import load, run
 from hlsgen.ledger import Ledger, State
 from hlsgen.plan import Step
-from hlsgen.project import Project, Range, load_project
+from hlsgen.project import Range, load_project
 from hlsgen.report import Report
 from hlsgen.verify.ladder import load_samples
 
@@ -108,7 +108,7 @@ def test_another_seed_or_other_data_train_anew(job: Job, tmp_path: Path) -> None
     assert states(seed, "train")["train"] is STALE
     with np.load(job.project.folder / "data.npz") as arrays:
         np.savez(tmp_path / "data.npz", x=arrays["x"] + 1, y=arrays["y"])
-    moved = Job(job.project.model_copy(update={"folder": tmp_path}), job.board, job.root)
+    moved = Job(job.project.at(tmp_path), job.board, job.root)
     assert states(moved, "train")["train"] is STALE
 
 
@@ -331,7 +331,7 @@ def test_a_project_is_not_its_folder(job: Job, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "data.npz").write_bytes((job.project.folder / "data.npz").read_bytes())
-    moved: Project = job.project.model_copy(update={"folder": elsewhere})
+    moved = job.project.at(elsewhere)
     assert set(states(Job(moved, job.board, job.root)).values()) == {FRESH}
 
 

@@ -71,9 +71,8 @@ def test_damaged_samples_are_refused_or_read_unchanged(tmp_path: Path, damage) -
 @same_folder
 @given(damage=damages())
 def test_a_damaged_data_set_is_refused_or_read_unchanged(tmp_path: Path, damage) -> None:
-    project = Project(
-        name="p", data=Data(source="npz:set.npz"), model=Model(layers=(10,)), folder=tmp_path
-    )
+    project = Project(name="p", data=Data(source="npz:set.npz"), model=Model(layers=(10,)))
+    project = project.at(tmp_path)
     file = tmp_path / "set.npz"
     whole = archive(x=X, y=Y)
     file.write_bytes(whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from report_folder import write_folder
 
 from hlsgen.errors import ConfigError
-from hlsgen.project import NUMBERS, Range, load_project
+from hlsgen.project import NUMBERS, Project, Range, load_project
 from hlsgen.report import collect, measure
 
 GOOD = """
@@ -19,7 +20,7 @@ source = "digits"
 [model]
 layers = [20]
 """
-KEYS = "data, folder, hardware, inputs, limits, model, name, seed, title, train"
+KEYS = "data, hardware, inputs, limits, model, name, seed, title, train"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -53,6 +54,18 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert (project.train.accelerator, project.hardware.clock_mhz) == ("cpu", 50.0)
 
 
+def test_the_folder_is_no_key(tmp_path: Path) -> None:
+    """It depends on the machine, so a copy of the project does not hold it."""
+    project = load_project(write(tmp_path, GOOD))
+    text = project.model_dump_json()
+    assert "folder" not in text
+    copy = Project.model_validate_json(text)
+    assert copy.folder == Path()
+    assert copy.at(tmp_path) == project != copy
+    assert project.at(tmp_path / "other").folder == tmp_path / "other"
+    assert pickle.loads(pickle.dumps(project)).folder == tmp_path, "training in other processes"
+
+
 def test_limits_are_ranges_with_open_ends(tmp_path: Path) -> None:
     text = GOOD + "[limits]\naccuracy = { min = 0.9 }\nlut = { max = 1e3 }\n"
     limits = load_project(write(tmp_path, text)).limits
@@ -73,6 +86,10 @@ MISTAKES = {
     "unknown key": (
         'colour = "red"' + GOOD,
         f"unknown key colour; allowed here: {KEYS}",
+    ),
+    "folder": (
+        'folder = "/data"' + GOOD,
+        f"unknown key folder; allowed here: {KEYS}",
     ),
     "unknown key in a table": (
         GOOD + "[hardware]\nclock = 3\n",
