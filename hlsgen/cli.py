@@ -18,9 +18,8 @@ from hlsgen.boards import Board, board_names, load_board
 from hlsgen.emit import LANGUAGES
 from hlsgen.errors import ConfigError, HlsgenError, ToolMissing
 from hlsgen.flow import Job, Listener
-from hlsgen.project import Project, load_project
+from hlsgen.project import load_project
 from hlsgen.report import make_report
-from hlsgen.schema import R
 from hlsgen.screen import (
     Epochs,
     complain,
@@ -210,12 +209,12 @@ def verify_command(
 ) -> None:  # fmt: skip
     """Check the Verilog against the graph, bit by bit, in simulation."""
     if _is_build_folder(project):
-        made = _made_for(project, board)
+        width = _made_for(project, board).shell.width_bits
         if dry_run:
             say(f"would check the files in {project}")
             return
         _log(verbose)
-        print_verdict(verify(project, made.board.shell.width_bits, seed=made.project.seed))
+        print_verdict(verify(project, width))
         return
     job = _run("verify", project, board, hdl, output, dry_run, verbose)
     if not dry_run:
@@ -256,22 +255,18 @@ def report_command(
     _run("report", project, board, hdl, output, dry_run, verbose)
 
 
-def _made_for(folder: Path, board: str | None) -> Job:
-    """The project and board that a build folder was made for."""
-    made = Job(_copy(folder, "project.json", Project), _copy(folder, "board.json", Board), folder)
-    if board not in (None, made.board.name):
-        raise ConfigError(f"{folder} was built for {made.board.name}, not for {board!r}")
-    return made
-
-
-def _copy(folder: Path, name: str, record: type[R]) -> R:
-    file = folder / name
+def _made_for(folder: Path, board: str | None) -> Board:
+    """The board that a build folder was made for."""
+    file = folder / "board.json"
     if not file.is_file():
         raise ConfigError(f"{file}: missing; run the stage export")
     try:
-        return record.model_validate_json(file.read_bytes())
+        made = Board.model_validate_json(file.read_bytes())
     except ValidationError as error:
         raise ConfigError(f"{file}: damaged; remove it and run the stage export") from error
+    if board not in (None, made.name):
+        raise ConfigError(f"{folder} was built for {made.name}, not for {board!r}")
+    return made
 
 
 @app.command()

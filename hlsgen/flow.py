@@ -310,10 +310,10 @@ def _verify(job: Job, listener: Listener, last: bool) -> None:
     files += [folder / name for name in sorted(_rtl(job).files)]
     tools = [TOOLS[name].find().identity for name in ("verilator", "g++")] + [version("cocotb")]
     code = ("graph", "emit", "verify", "tools", "templates/verify")
-    key = key_of(job.board.shell, job.project.seed, *tools, files=files, code=code)
+    key = key_of(job.board.shell, *tools, files=files, code=code)
 
     def work() -> list[Path]:
-        verify(folder, job.board.shell.width_bits, seed=job.project.seed)
+        verify(folder, job.board.shell.width_bits)
         return [folder / "verify" / "verdict.json"]
 
     _bring(listener, folder, "verify", key, last, work)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from hlsgen.errors import GraphError
 from hlsgen.graph import truth
 from hlsgen.graph.fabric import Fabric
-from hlsgen.graph.ir import Area, Constants, Lanes, Op, Values, Wire, array, op
+from hlsgen.graph.ir import Area, Constants, Lanes, Op, Rows, Values, Wire, array, op
 
 # LUTs evaluated together: their intermediate words then stay in the processor's cache.
-_LUTS_AT_ONCE = 64
+_LUTS_AT_ONCE = 256
+# Table addresses found together: bounds the memory of `coverage` to some 64 MiB.
+_ADDRESSES = 4_000_000
 # Random rows of a hardware check: an entry of a six-input table is missed once in 10**7.
 _RANDOM_ROWS = 1024
 
@@ -85,16 +87,16 @@ class Lut(Op):
             rng.integers(0, 2**64, n, dtype=np.uint64),
         ), (Wire(lanes, 0, 1),)
 
-    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
+    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Rows, ...]:
         """Random rows, then rows made for the table entries that those missed: every entry."""
         (x,) = wires
-        rows = rng.integers(x.lo, x.hi + 1, (_RANDOM_ROWS, x.lanes))
+        rows = rng.integers(x.lo, x.hi + 1, (_RANDOM_ROWS, x.lanes), x.dtype)
         missed = [
             (lut, entry)
             for lut, reached in enumerate(self.coverage(rows[:, None, :]))
             for entry in np.flatnonzero(~reached[: 1 << int(self.k[lut])])
         ]
-        extra = rng.integers(x.lo, x.hi + 1, (len(missed), x.lanes))
+        extra = rng.integers(x.lo, x.hi + 1, (len(missed), x.lanes), x.dtype)
         for row, (lut, entry) in zip(extra, missed, strict=True):
             pins = self.src[lut, : self.k[lut]]
             row[pins] = entry >> np.arange(len(pins)) & 1
@@ -104,14 +106,18 @@ class Lut(Op):
         entry = int(np.flatnonzero(self.coverage(row[0])[lane])[0])
         return f"LUT {lane}, table entry {entry}"
 
-    def coverage(self, x: Values) -> NDArray[np.bool_]:
+    def coverage(self, x: Rows) -> NDArray[np.bool_]:
         """Which table entries the samples address: bool [n, 64]."""
-        flat = x.reshape(-1, x.shape[-1])
-        address = np.zeros((len(flat), len(self.k)), dtype=np.int64)
-        for pin in range(truth.MAX_INPUTS):
-            address |= np.where(self.src[:, pin] < 0, 0, flat[:, self.src[:, pin]] << pin)
+        lanes = np.ascontiguousarray(x.reshape(-1, x.shape[-1]).astype(np.uint8).T)
         reached = np.zeros((len(self.k), 64), dtype=bool)
-        reached[np.arange(len(self.k)), address] = True
+        step = max(1, _ADDRESSES // max(1, lanes.shape[1]))
+        for start in range(0, len(self.k), step):
+            src = self.src[start : start + step]
+            address = np.zeros((len(src), lanes.shape[1]), dtype=np.uint8)
+            for pin in range(truth.MAX_INPUTS):
+                used = src[:, pin] >= 0
+                address[used] |= lanes[src[used, pin]] << pin
+            reached[start + np.arange(len(src))[:, None], address] = True
         return reached
 
     @classmethod

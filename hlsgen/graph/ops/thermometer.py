@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
 from hlsgen.graph.fabric import Fabric
-from hlsgen.graph.ir import Area, Constants, Lanes, Op, Values, Wire, array, op
+from hlsgen.graph.ir import Area, Constants, Lanes, Op, Rows, Values, Wire, array, op
 
 
 @op("thermometer")
@@ -52,7 +52,7 @@ class Thermometer(Op):
         n = int(rng.integers(1, 9))
         return cls(rng.integers(0, wire.lanes, n, np.int32), rng.integers(0, 9, n)), (wire,)
 
-    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
+    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Rows, ...]:
         """For each feature the extremes and, for each threshold t, the words t - 1 and t."""
         (x,) = wires
         columns = []
