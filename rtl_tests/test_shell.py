@@ -21,7 +21,7 @@ from hlsgen.graph import Graph, random_feeds, run
 from hlsgen.graph.ir import Values
 from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import pack, to_words
-from hlsgen.verify.vectors import beats, values_of
+from hlsgen.verify.vectors import beats, bits_of
 from rtl_tests.designs import random_network, with_latency
 from rtl_tests.tb.line import CLOCKS_PER_BIT
 
@@ -75,7 +75,7 @@ def compile_shell(folder: Path, graph: Graph, shell: str, width: int = 8) -> Pat
 
 def write_traffic(folder: Path, graph: Graph, width: int = 8) -> Path:
     """Random frames and their answers, in beats."""
-    values = values_of(graph, random_feeds(graph, FRAMES, np.random.default_rng(2)))
+    values = bits_of(graph, random_feeds(graph, FRAMES, np.random.default_rng(2)))
     frame = framing(graph, width)
     send, expect = (to_words(pack(bits)) for bits in beats(graph, values, width))
     traffic = {

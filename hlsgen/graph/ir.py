@@ -19,6 +19,7 @@ from hlsgen.graph.fabric import Fabric
 
 Values = NDArray[np.int64]  # [batch, beats, lanes]
 Lanes = NDArray[np.int32]
+Rows = NDArray[np.integer[Any]]  # values [rows, 1, lanes] in any type that holds them
 
 # Rows that a hardware check drives: see Op.stimuli.
 _EXHAUSTIVE_BITS = 12
@@ -56,6 +57,13 @@ class Wire:
     def width_bits(self) -> int:
         """Bits of one beat."""
         return self.lanes * self.bits
+
+    @property
+    def dtype(self) -> type[np.signedinteger[Any]]:
+        """The smallest type that holds the values, and those one outside the range."""
+        small: tuple[type[np.signedinteger[Any]], ...] = (np.int8, np.int16, np.int32)
+        fits = (t for t in small if np.iinfo(t).min < self.lo and self.hi < np.iinfo(t).max)
+        return next(fits, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +139,12 @@ class Op:
         """A random small instance with fitting input wires; every generic test uses it."""
         raise NotImplementedError
 
-    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Values, ...]:
+    def stimuli(self, rng: np.random.Generator, *wires: Wire) -> tuple[Rows, ...]:
         """Input values that a hardware check drives, one array [rows, 1, lanes] for each input.
 
         Every combination where there are at most 2**12 of them; else random rows, rows of
         extremes and rows of nearly equal lanes. An operator that needs more to exercise every
-        constant overrides this.
+        constant overrides this. Wide layers have many lanes: small types save memory.
         """
         bits = sum(wire.width_bits for wire in wires)
         if bits <= _EXHAUSTIVE_BITS:
@@ -197,14 +205,15 @@ def _every_combination(wires: tuple[Wire, ...]) -> tuple[Values, ...]:
     return tuple(part[:, None, :] for part in np.split(rows, ends, axis=1))
 
 
-def _random_rows(rng: np.random.Generator, wire: Wire) -> Values:
+def _random_rows(rng: np.random.Generator, wire: Wire) -> Rows:
     """Uniform rows, rows of extremes, and rows whose lanes differ by at most one."""
-    shape = (_RANDOM_ROWS, 1, wire.lanes)
-    uniform = rng.integers(wire.lo, wire.hi + 1, shape)
-    extremes = rng.choice(np.array([wire.lo, wire.hi]), shape)
-    level = rng.integers(wire.lo, wire.hi + 1, (_RANDOM_ROWS, 1, 1))
-    close = np.clip(level + rng.integers(-1, 2, shape), wire.lo, wire.hi)
-    ends = np.array([[[wire.lo]], [[wire.hi]]]) + np.zeros(shape[1:], dtype=np.int64)
+    shape, dtype = (_RANDOM_ROWS, 1, wire.lanes), wire.dtype
+    low, high = dtype(wire.lo), dtype(wire.hi)
+    uniform = rng.integers(wire.lo, wire.hi + 1, shape, dtype)
+    extremes = np.where(rng.integers(0, 2, shape, bool), high, low)
+    level = rng.integers(wire.lo, wire.hi + 1, (_RANDOM_ROWS, 1, 1), dtype)
+    close = np.clip(level + rng.integers(-1, 2, shape, dtype), low, high)
+    ends = np.broadcast_to(np.array([[[low]], [[high]]]), (2, *shape[1:]))
     return np.concatenate([uniform, extremes, close, ends])
 
 

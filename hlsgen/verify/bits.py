@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hlsgen.graph.ir import Values, Wire
+from hlsgen.graph.ir import Rows, Values, Wire
 
 Bits = NDArray[np.uint8]  # [rows, bits], each 0 or 1, least significant first
 Packed = NDArray[np.uint8]  # [rows, bytes], eight bits each
 
 
-def to_bits(value: Values, wire: Wire) -> Bits:
+def to_bits(value: Rows, wire: Wire) -> Bits:
     """Values [rows, 1, lanes] as bits [rows, lanes * wire.bits], two's complement."""
     flat = value.reshape(len(value), -1)
-    shifts = np.arange(wire.bits)
-    return (flat[:, :, None] >> shifts & 1).astype(np.uint8).reshape(len(flat), -1)
+    bits = np.empty((*flat.shape, wire.bits), dtype=np.uint8)
+    for i in range(wire.bits):
+        bits[:, :, i] = flat >> i & 1
+    return bits.reshape(len(flat), -1)
 
 
 def from_bits(bits: Bits, wire: Wire) -> Values:

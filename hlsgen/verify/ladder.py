@@ -20,9 +20,9 @@ from hlsgen.graph.ir import Graph, Values
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import build, simulate
-from hlsgen.verify.bits import Field, from_bits, pack, unpack
+from hlsgen.verify.bits import Field, Packed, from_bits, pack, unpack
 from hlsgen.verify.sources import rtl_digest, sources
-from hlsgen.verify.vectors import Check, NodeVectors, beats, core_check, nodes_check, values_of
+from hlsgen.verify.vectors import Check, beats, bits_of, core_check, nodes_check
 from hlsgen.verify.verdict import Rung, Verdict
 
 _SHOWN = 10
@@ -43,8 +43,6 @@ class Checks:
     """Everything one simulation compares."""
 
     nodes: Check
-    inputs: tuple[Field, ...]
-    vectors: dict[str, NodeVectors]
     core: Check
     send: np.ndarray
     expect: np.ndarray
@@ -117,17 +115,17 @@ def _checks(graph: Graph, samples: Values, width: int, seed: int) -> Checks:
     if len(feeds) != 1:
         raise GraphError(f"graph {graph.name!r}: samples fit one input, it has {len(feeds)}")
     rng = np.random.default_rng(seed)
-    data = values_of(graph, {feeds[0].name: samples[:_CORE_SAMPLES]})
+    data = bits_of(graph, {feeds[0].name: samples[:_CORE_SAMPLES]})
     few = {name: value[:_NODE_SAMPLES] for name, value in data.items()}
-    nodes, inputs, vectors = nodes_check(graph, few, rng)
+    nodes = nodes_check(graph, few, rng)
     frames = max(16, _STREAM_CLOCKS // framing(graph, width).in_beats)
     send, expect = beats(graph, {name: value[:frames] for name, value in data.items()}, width)
-    return Checks(nodes, inputs, vectors, core_check(graph, data, rng), send, expect)
+    return Checks(nodes, core_check(graph, data, rng), send, expect)
 
 
 def _bench(graph: Graph, checks: Checks, width: int) -> str:
     frame = framing(graph, width)
-    inputs = {field.node: field for field in checks.inputs}
+    inputs = {field.node: field for field in checks.nodes.inputs}
     outputs = {field.node: field for field in checks.nodes.fields}
     nodes = [
         SimpleNamespace(
@@ -145,11 +143,11 @@ def _bench(graph: Graph, checks: Checks, width: int) -> str:
         "verify/bench.v.j2",
         name=graph.name,
         nodes=nodes,
-        nodes_in=checks.nodes.drive.shape[1],
-        nodes_out=checks.nodes.expect.shape[1],
+        nodes_in=checks.nodes.inputs[-1].msb + 1,
+        nodes_out=checks.nodes.fields[-1].msb + 1,
         in_bits=frame.in_bits,
         out_bits=frame.out_bits,
-        probe_bits=checks.core.expect.shape[1],
+        probe_bits=checks.core.fields[-1].msb + 1,
         width=width,
     )
 
@@ -165,12 +163,12 @@ def _save_vectors(path: Path, graph: Graph, checks: Checks, width: int) -> None:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        nodes_drive=pack(checks.nodes.drive),
-        nodes_expect=pack(checks.nodes.expect),
-        nodes_mask=pack(checks.nodes.mask),
-        core_drive=pack(checks.core.drive),
-        core_expect=pack(checks.core.expect),
-        core_mask=pack(checks.core.mask),
+        nodes_drive=checks.nodes.drive,
+        nodes_expect=checks.nodes.expect,
+        nodes_mask=checks.nodes.mask,
+        core_drive=checks.core.drive,
+        core_expect=checks.core.expect,
+        core_mask=checks.core.mask,
         stream_send=pack(checks.send),
         stream_expect=pack(checks.expect),
         in_beats=frame.in_beats,
@@ -189,14 +187,14 @@ def _rungs(folder: Path, graph: Graph, checks: Checks, failed: list[str]) -> Ite
         ("nodes", "operators", checks.nodes, "each node alone: every table entry, and samples"),
         ("core", "layers", checks.core, "every node inside the core on samples, with bubbles"),
     ):
-        differences = list(_differences(folder, graph, checks, name, check))
+        differences = list(_differences(folder, graph, name, check))
         message = by_test.get(name, "")
         yield Rung(
             1,
             title,
             "failed" if differences or message else "passed",
             what,
-            checked=int(check.mask.sum()),
+            checked=int(np.bitwise_count(check.mask).sum()),
             failed=len(differences) or int(bool(message)),
             tool=tool,
             reason="; ".join(differences[:_SHOWN]) or message,
@@ -233,25 +231,33 @@ def _rung0(folder: Path) -> Rung:
     return Rung(0, "PyTorch", "passed" if good else "failed", what, checked, failed, tool)
 
 
-def _differences(
-    folder: Path, graph: Graph, checks: Checks, name: str, check: Check
-) -> Iterator[str]:
+def _differences(folder: Path, graph: Graph, name: str, check: Check) -> Iterator[str]:
     """Each lane that differs, at the first row where it does."""
     path = folder / "sim" / f"got_{name}.npy"
     if not path.is_file():
         return
-    got = unpack(np.load(path), check.expect.shape[1])
-    wrong = (got ^ check.expect) & check.mask
+    got = np.load(path)
+    differing = (got ^ check.expect) & check.mask
+    if not differing.any():
+        return
+    wrong = unpack(differing, check.fields[-1].msb + 1)
     for field in check.fields:
         lanes = np.any(field.of(wrong).reshape(len(wrong), field.wire.lanes, -1), axis=2)
         for lane in np.flatnonzero(lanes.any(axis=0)):
             row = int(np.argmax(lanes[:, lane]))
-            seen = from_bits(field.of(got)[row : row + 1], field.wire)[0, lane]
-            wanted = from_bits(field.of(check.expect)[row : row + 1], field.wire)[0, lane]
+            seen, wanted = (_field(bits[row], field)[0, 0, lane] for bits in (got, check.expect))
             place = f"lane {lane}"
             if name == "nodes":
-                vectors = checks.vectors[field.node]
-                shown = vectors.shown[row]
-                inputs = (value[shown : shown + 1] for value in vectors.inputs)
-                place = vectors.node.op.explain(int(lane), *inputs)
+                node = graph.by_name[field.node]
+                driven = check.drive[row - node.op.latency]
+                inputs = {item.node: item for item in check.inputs}
+                values = (
+                    _field(driven, inputs[f"{node.name}:{i}"]) for i in range(len(node.inputs))
+                )
+                place = node.op.explain(int(lane), *values)
             yield f"layer {field.node}, {place}: expected {wanted}, got {seen}"
+
+
+def _field(row: Packed, field: Field) -> Values:
+    """One row's values [1, 1, lanes] of a field."""
+    return from_bits(field.of(unpack(row[None], field.msb + 1)), field.wire)[:, None, :]

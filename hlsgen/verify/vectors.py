@@ -2,91 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hlsgen.emit import framing
 from hlsgen.graph.interp import run
-from hlsgen.graph.ir import Graph, Node, Values, Wire
-from hlsgen.verify.bits import Bits, Field, layout, to_bits
+from hlsgen.graph.ir import Graph, Node, Rows, Values, Wire
+from hlsgen.verify.bits import Bits, Field, Packed, from_bits, layout, pack, to_bits, unpack
 
 # Share of clocks in which no frame enters the core.
 _BUBBLES = 0.25
+# Rows made at a time, and int64 words that a run over all nodes may hold: bounds of the memory.
+_ROWS = 128
+_WORDS = 8_000_000
+
+Clocks = NDArray[np.int64]
+_Block = tuple[Sequence[np.ndarray], Sequence[np.ndarray], Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """Rows of bits to drive and to expect; where `mask` is 0 anything may appear.
+    """Rows of packed bits to drive and to expect; where `mask` is 0 anything may appear.
 
     A row is driven, the outputs settle and are compared, then the clock rises.
     """
 
-    drive: Bits
-    expect: Bits
-    mask: Bits
+    drive: Packed
+    expect: Packed
+    mask: Packed
+    inputs: tuple[Field, ...]
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True)
-class NodeVectors:
-    """The stimuli of one node, and the row each row of the check shows."""
-
-    node: Node
-    inputs: tuple[Values, ...]
-    shown: np.ndarray
-
-
-def nodes_check(
-    graph: Graph, data: Mapping[str, Values], rng: np.random.Generator
-) -> tuple[Check, tuple[Field, ...], dict[str, NodeVectors]]:
+def nodes_check(graph: Graph, data: Mapping[str, Packed], rng: np.random.Generator) -> Check:
     """Every node on its own: its operator's stimuli, then its inputs on real samples.
 
     Args:
         graph: what the hardware must compute.
-        data: the value of every node on the samples.
+        data: the output bits of every node on the samples.
         rng: for the random stimuli.
 
     Returns:
-        The check (its fields are the nodes' outputs), the fields of the inputs, and the stimuli.
+        The check: its inputs are called `<node>:<input>`, its fields are the nodes' outputs.
     """
     nodes = [node for node in graph.nodes if node.inputs]
-    stimuli = {
-        node.name: tuple(
-            np.concatenate([made, data[name]])
-            for made, name in zip(
-                node.op.stimuli(rng, *graph.inputs_of(node)), node.inputs, strict=True
-            )
-        )
-        for node in nodes
-    }
-    rows = max(len(values[0]) for values in stimuli.values()) + max(
-        node.op.latency for node in nodes
-    )
-    drive, expect, mask, vectors = [], [], [], {}
-    for node in nodes:
-        wires = graph.inputs_of(node)
-        order = np.arange(rows) % len(stimuli[node.name][0])
-        inputs = tuple(values[order] for values in stimuli[node.name])
-        drive += [to_bits(value, wire) for value, wire in zip(inputs, wires, strict=True)]
-        shown = np.arange(rows) - node.op.latency
-        expect.append(to_bits(node.op.eval(*inputs)[np.maximum(shown, 0)], graph.wires[node.name]))
-        mask.append(np.broadcast_to((shown >= 0)[:, None], expect[-1].shape))
-        vectors[node.name] = NodeVectors(node, inputs, np.maximum(shown, 0))
-    inputs_layout = layout(
-        [
-            (f"{node.name}:{i}", wire)
-            for node in nodes
-            for i, wire in enumerate(graph.inputs_of(node))
-        ]
-    )
-    outputs = layout([(node.name, graph.wires[node.name]) for node in nodes])
-    check = Check(_join(drive), _join(expect), _join(mask), outputs)
-    return check, inputs_layout, vectors
+    stimuli = {node.name: _stimuli(graph, node, data, rng) for node in nodes}
+    longest = max(len(values[0]) for values in stimuli.values())
+
+    def block(rows: Clocks) -> _Block:
+        drive: list[Bits] = []
+        expect, mask = [], []
+        for node in nodes:
+            inputs, count = stimuli[node.name], len(stimuli[node.name][0])
+            wires, wire = graph.inputs_of(node), graph.wires[node.name]
+            drive += [to_bits(x[rows % count], w) for x, w in zip(inputs, wires, strict=True)]
+            shown = rows - node.op.latency
+            seen = np.maximum(shown, 0) % count
+            answer = node.op.eval(*(values[seen].astype(np.int64) for values in inputs))
+            expect.append(to_bits(answer, wire))
+            mask.append(np.broadcast_to((shown >= 0)[:, None], expect[-1].shape))
+        return drive, expect, mask
+
+    inputs = [
+        (f"{node.name}:{i}", wire) for node in nodes for i, wire in enumerate(graph.inputs_of(node))
+    ]
+    outputs = [(node.name, graph.wires[node.name]) for node in nodes]
+    rows = longest + max(node.op.latency for node in nodes)
+    return Check(*_packed(rows, block), layout(inputs), layout(outputs))
 
 
-def core_check(graph: Graph, data: Mapping[str, Values], rng: np.random.Generator) -> Check:
+def core_check(graph: Graph, data: Mapping[str, Packed], rng: np.random.Generator) -> Check:
     """Samples through the core with random bubbles, every node's probe compared.
 
     The drive is valid_in (bit 0) and the frame; expected are all nodes, the answer and valid_out.
@@ -95,32 +83,76 @@ def core_check(graph: Graph, data: Mapping[str, Values], rng: np.random.Generato
     depth = graph.latency[graph.outputs[0]]
     # The sample that enters in each clock, -1 for none; at the end the pipeline drains.
     entering = np.concatenate([_with_bubbles(samples, rng), np.full(depth + 1, -1)])
-    feeds = _join([to_bits(data[node.name], graph.wires[node.name]) for node in graph.feeds()])
-    drive = _join([(entering >= 0)[:, None], feeds[np.maximum(entering, 0)]])
-    expect, mask = [], []
+    feeds = [(node.name, graph.wires[node.name]) for node in graph.feeds()]
     answers = [(f"output {name}", name) for name in graph.outputs]
     probes = [(node.name, node.name) for node in graph.nodes] + answers
-    for _, name in probes:
-        inside = _delayed(entering, graph.latency[name])
-        expect.append(to_bits(data[name], graph.wires[name])[np.maximum(inside, 0)])
-        mask.append(np.broadcast_to((inside >= 0)[:, None], expect[-1].shape))
-    expect.append((_delayed(entering, depth) >= 0)[:, None].astype(np.uint8))
-    mask.append(np.ones_like(expect[-1]))
+
+    def block(rows: Clocks) -> _Block:
+        frame = np.maximum(entering[rows], 0)
+        drive: list[np.ndarray] = [(entering[rows] >= 0)[:, None]]
+        drive += [unpack(data[name][frame], wire.width_bits) for name, wire in feeds]
+        expect: list[np.ndarray] = []
+        mask: list[np.ndarray] = []
+        for _, name in probes:
+            inside = _delayed(entering, graph.latency[name])[rows]
+            width = graph.wires[name].width_bits
+            expect.append(unpack(data[name][np.maximum(inside, 0)], width))
+            mask.append(np.broadcast_to((inside >= 0)[:, None], expect[-1].shape))
+        expect.append((_delayed(entering, depth)[rows] >= 0)[:, None])
+        mask.append(np.ones_like(expect[-1]))
+        return drive, expect, mask
+
+    valid = Wire(1, 0, 1)
     fields = [(label, graph.wires[name]) for label, name in probes]
-    return Check(drive, _join(expect), _join(mask), layout([*fields, ("valid_out", Wire(1, 0, 1))]))
+    return Check(
+        *_packed(len(entering), block),
+        layout([("valid_in", valid), *feeds]),
+        layout([*fields, ("valid_out", valid)]),
+    )
 
 
-def beats(graph: Graph, data: Mapping[str, Values], width: int) -> tuple[Bits, Bits]:
+def beats(graph: Graph, data: Mapping[str, Packed], width: int) -> tuple[Bits, Bits]:
     """Input beats and expected answer beats [frames * beats, width] of the samples."""
     frame = framing(graph, width)
-    entering = _join([to_bits(data[node.name], graph.wires[node.name]) for node in graph.feeds()])
-    leaving = _join([to_bits(data[name], graph.wires[name]) for name in graph.outputs])
+    entering, leaving = (
+        _join([unpack(data[name], graph.wires[name].width_bits) for name in names])
+        for names in ([node.name for node in graph.feeds()], graph.outputs)
+    )
     return _cut(entering, frame.in_beats, width), _cut(leaving, frame.out_beats, width)
 
 
-def values_of(graph: Graph, feeds: Mapping[str, Values]) -> dict[str, Values]:
-    """The value of every node on the samples."""
-    return run(graph, feeds, want=[node.name for node in graph.nodes])
+def bits_of(graph: Graph, feeds: Mapping[str, Values]) -> dict[str, Packed]:
+    """The output bits of every node on the samples."""
+    step = max(_ROWS, _WORDS // sum(wire.lanes for wire in graph.wires.values()))
+    parts: dict[str, list[Packed]] = {node.name: [] for node in graph.nodes}
+    for start in range(0, len(next(iter(feeds.values()))), step):
+        piece = {name: value[start : start + step] for name, value in feeds.items()}
+        values = run(graph, piece, want=parts)
+        for name, part in parts.items():
+            part.append(pack(to_bits(values.pop(name), graph.wires[name])))
+    return {name: np.concatenate(part) for name, part in parts.items()}
+
+
+def _stimuli(
+    graph: Graph, node: Node, data: Mapping[str, Packed], rng: np.random.Generator
+) -> tuple[Rows, ...]:
+    """Rows for each input of the node: its operator's, then the samples'."""
+    inputs = []
+    wires = graph.inputs_of(node)
+    for made, name, wire in zip(node.op.stimuli(rng, *wires), node.inputs, wires, strict=True):
+        real = from_bits(unpack(data[name], wire.width_bits), wire)[:, None, :]
+        inputs.append(np.concatenate([made, real.astype(made.dtype)]))
+    return tuple(inputs)
+
+
+def _packed(rows: int, block: Callable[[Clocks], _Block]) -> tuple[Packed, Packed, Packed]:
+    """What to drive, expect and compare in `rows` clocks, made a few at a time."""
+    blocks = []
+    for start in range(0, rows, _ROWS):
+        made = block(np.arange(start, min(start + _ROWS, rows)))
+        blocks.append([pack(_join(bits)) for bits in made])
+    drive, expect, mask = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    return drive, expect, mask
 
 
 def _cut(bits: Bits, count: int, width: int) -> Bits:
@@ -140,5 +172,5 @@ def _delayed(entering: np.ndarray, cycles: int) -> np.ndarray:
     return np.concatenate([np.full(cycles, -1), entering])[: len(entering)]
 
 
-def _join(parts: list[np.ndarray]) -> Bits:
-    return np.concatenate([part.astype(np.uint8) for part in parts], axis=1)
+def _join(parts: Sequence[np.ndarray]) -> Bits:
+    return np.concatenate(parts, axis=1, dtype=np.uint8, casting="unsafe")
