@@ -179,6 +179,15 @@ def small_plan(graph: Graph, clock_mhz: float) -> Plan:
 
 
 @pytest.mark.yosys
+def test_reset_is_released_at_a_clock_edge(tmp_path: Path) -> None:
+    """Only two registers in a row see `locked` rise; a counter that did could start anywhere."""
+    plan = small_plan(with_latency(random_network(56), 1), 50.0)
+    plan.write(tmp_path)
+    script = ("read_verilog synth/net_top.v", "proc", "simplemap")
+    yosys(tmp_path, *script, "select -assert-count 2 t:$_DFF_PN0_")
+
+
+@pytest.mark.yosys
 @pytest.mark.nextpnr
 def test_bitstream(tmp_path: Path) -> None:
     """A real bitstream of a small network, with a clock generator."""

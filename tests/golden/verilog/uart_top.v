@@ -21,9 +21,15 @@ wire [7:0] led;
 small_pll pll (.clkin(clk), .clkout(core_clk), .locked(locked));
 
 // Reset until the clock has been stable for 255 cycles; the registers start at 0 on power-up.
-reg [7:0] stable = 8'd0;
+// `locked` may rise at any time: two registers bring it to a clock edge, so that all count from it.
+reg [1:0] running = 2'd0;
 always @(posedge core_clk or negedge locked) begin
-    if (!locked) stable <= 8'd0;
+    if (!locked) running <= 2'd0;
+    else running <= {running[0], 1'b1};
+end
+reg [7:0] stable = 8'd0;
+always @(posedge core_clk) begin
+    if (!running[1]) stable <= 8'd0;
     else if (stable != 8'hff) stable <= stable + 8'd1;
 end
 reg rst = 1'b1;
