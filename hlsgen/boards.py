@@ -14,6 +14,8 @@ from hlsgen.paths import data_dir
 from hlsgen.schema import Record, load_toml
 
 Count = Annotated[int, Field(ge=0)]
+# Ports of the top module that flow nextpnr makes; [constants] adds its own.
+PORTS = ("clk", "uart_rxd", "uart_txd", *(f"led{i}" for i in range(8)))
 Megahertz = Annotated[float, Field(gt=0.0, le=1000.0)]
 
 
@@ -60,7 +62,7 @@ class Nextpnr(Record):
 
 
 class Vitis(Record):
-    """The Vitis platform, and how many network kernels are linked."""
+    """The Vitis platform, and its memory that holds samples and answers."""
 
     platform: str
     memory: str = "HBM"
@@ -92,10 +94,25 @@ class Board(Record):
             raise ValueError(f"flow {self.flow!r} needs a table [{self.flow}]")
         if loose := set(self.constants) - set(self.pins):
             raise ValueError(f"constants without a pin: {', '.join(sorted(loose))}")
+        self._check_pins()
         unsourced = {"part", "clock", "resources"} - set(self.source)
         if unsourced:
             raise ValueError(f"[source] must say where {', '.join(sorted(unsourced))} come from")
         return self
+
+    def _check_pins(self) -> None:
+        allowed = (*PORTS, *self.constants)
+        if self.flow == "nextpnr" and (unknown := [pin for pin in self.pins if pin not in allowed]):
+            raise ValueError(
+                f"unknown pin {', '.join(unknown)}; allowed in [pins]: {', '.join(PORTS)} and the"
+                " keys of [constants]"
+            )
+        if driven := [pin for pin in self.constants if pin in PORTS]:
+            raise ValueError(f"[constants] cannot hold {', '.join(driven)}: the design uses it")
+        ports: dict[str, str] = {}
+        for port, site in self.pins.items():
+            if ports.setdefault(site, port) != port:
+                raise ValueError(f"[pins] puts {ports[site]} and {port} on one site, {site}")
 
     @cached_property
     def logic(self) -> Fabric:

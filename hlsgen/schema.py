@@ -57,7 +57,8 @@ def _lines(path: Path, record: type[Record], error: ValidationError) -> list[str
             lines.append(f"{path}: {key} is missing")
         else:
             rule = mistake["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            lines.append(f"{path}: {key} is {mistake['input']!r}: {rule}")
+            seen = f"{key} is {mistake['input']!r}: " if key else ""  # the whole file says nothing
+            lines.append(f"{path}: {seen}{rule}")
     return lines
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from hlsgen.boards import board_names, load_board
 from hlsgen.errors import ConfigError
+from hlsgen.paths import data_dir
 
 GOOD = """\
 name = "mini"
@@ -106,6 +107,35 @@ def test_mistake(change: Callable[[str, str], Path], old: str, new: str, message
         load_board(str(path))
     assert message.format(path) in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+ALLOWED = (
+    "clk, uart_rxd, uart_txd, led0, led1, led2, led3, led4, led5, led6, led7 and the keys of"
+    " [constants]"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('led7 = "H3"', 'led8 = "H3"', f"unknown pin led8; allowed in [pins]: {ALLOWED}"),
+        ('clk = "G2"', 'clock = "G2"', f"unknown pin clock; allowed in [pins]: {ALLOWED}"),
+        ('led7 = "H3"', 'led7 = "E1"', "[pins] puts led6 and led7 on one site, E1"),
+        ('wifi_gpio0 = "L2"', 'wifi_gpio0 = "G2"',
+         "[pins] puts clk and wifi_gpio0 on one site, G2"),
+        ("wifi_gpio0 = 1", "wifi_gpio1 = 1", "constants without a pin: wifi_gpio1"),
+        ("wifi_gpio0 = 1", "wifi_gpio0 = 1\nled0 = 1", "[constants] cannot hold led0: the design"
+         " uses it"),
+    ],
+)  # fmt: skip
+def test_mistake_in_the_pins(tmp_path: Path, old: str, new: str, message: str) -> None:
+    good = (data_dir("boards") / "ulx3s.toml").read_text()
+    assert good.count(old) == 1
+    path = tmp_path / "mini.toml"
+    path.write_text(good.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        load_board(str(path))
+    assert str(caught.value) == f"{path}: {message}"
 
 
 def test_all_mistakes_at_once(tmp_path: Path) -> None:

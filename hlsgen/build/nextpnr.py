@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from hlsgen import __version__
-from hlsgen.boards import Board, Nextpnr
+from hlsgen.boards import PORTS, Board, Nextpnr
 from hlsgen.emit import emit_uart
 from hlsgen.emit.render import render
 from hlsgen.errors import ConfigError
 from hlsgen.graph.ir import Graph
 from hlsgen.plan import Plan, Step
-
-_LAMPS = 8
 
 
 def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> Plan:
@@ -37,7 +35,7 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
         digest=graph.digest,
         name=name,
         pll=with_pll,
-        lamps=[f"led{i}" for i in range(_LAMPS) if f"led{i}" in board.pins],
+        lamps=[port for port in PORTS if port.startswith("led") and port in board.pins],
         constants=board.constants,
     )
     made = [f"synth/{name}_pll.v"] if with_pll else []
