@@ -14,7 +14,8 @@ V ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-PROJECT := $(if $(wildcard $(MODEL)/project.toml $(MODEL:%.toml=%.toml)),$(MODEL),examples/$(MODEL))
+# A name is an example, whatever lies here; a project of your own is a path: ./net, or net/project.toml.
+PROJECT := $(if $(findstring /,$(MODEL))$(filter %.toml,$(MODEL)),$(MODEL),examples/$(MODEL))
 STAGE = $(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) --hdl $(HDL) -o $(BUILD) $(if $(V),-v)
 
 help: ## This help
@@ -24,7 +25,7 @@ help: ## This help
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Models: $(notdir $(patsubst %/project.toml,%,$(wildcard examples/*/project.toml))), or a folder with project.toml"
+	@echo "Models: $(notdir $(patsubst %/project.toml,%,$(wildcard examples/*/project.toml))), or the path of a folder with project.toml (./net)"
 	@echo "Languages: verilog"
 	@if [ -x $(BIN)/hlsgen ]; then $(BIN)/hlsgen boards; \
 	 else echo "Boards: $(basename $(notdir $(wildcard boards/*.toml))) (make setup shows their state)"; fi
@@ -34,7 +35,7 @@ setup: $(VENV)/ready ## Python environment with all open tools, from PyPI
 
 # Debian without python3-venv has no ensurepip: pip then fills the environment from outside.
 $(VENV)/ready: pyproject.toml constraints.txt
-	@echo "setting up $(VENV) (about 1 GB, once)"
+	@echo "setting up $(VENV) (1.8 GB, once)"
 	@$(PYTHON) -m venv --clear $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
 	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[tools,board,dev]'

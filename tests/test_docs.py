@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -85,3 +86,34 @@ def test_the_pages_are_found():
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").iterdir()), ids=lambda e: e.name)
 def test_examples_are_projects(example):
     assert load_project(example).name == example.name
+
+
+@pytest.mark.parametrize(
+    ("model", "project"),
+    [
+        ("digits", "examples/digits"),
+        ("mnist", "examples/mnist"),
+        ("./digits", "./digits"),
+        ("a/net", "a/net"),
+        ("digits/", "digits/"),
+        ("net.toml", "net.toml"),
+    ],
+)
+def test_a_models_name_is_an_example_and_a_path_a_project(tmp_path, model, project):
+    """A folder ./digits must not stand in for the example digits."""
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits" / "project.toml").touch()
+    (tmp_path / "net.toml").touch()
+    shown = subprocess.run(
+        ["make", "-n", "-f", ROOT / "Makefile", "-o", ".venv/ready", "train", f"MODEL={model}"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert f".venv/bin/hlsgen train {project} --board ulx3s" in shown
+
+
+def test_the_size_of_the_environment_is_the_same_everywhere():
+    sizes = {
+        re.search(r"([\d.]+ GB)(?:, once| in `.venv`)", (ROOT / name).read_text())[1]
+        for name in ("Makefile", "README.md")
+    }
+    assert len(sizes) == 1
