@@ -127,7 +127,7 @@ def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
 
 def _describe(job: Job) -> None:
     """What the build folder is for, so that it can be judged without the project."""
-    copies = {"project.json": job.project.model_dump_json(exclude={"folder"}, indent=1) + "\n"}
+    copies = {"project.json": job.project.model_dump_json(indent=1) + "\n"}
     copies["board.json"] = job.board.model_dump_json(indent=1) + "\n"
     Plan(copies).write(job.folder)
 
@@ -357,6 +357,7 @@ def _report(job: Job, listener: Listener, last: bool) -> None:
              "route/report.json", "graph/export.npz", "graph/final.npz", "graph/final.json",
              "graph/samples.npz", "graph/metrics.json")  # fmt: skip
     files = [folder / name for name in names]
+    files += [folder / name for name in sorted(_rtl(job).files)]
     key = key_of(files=files, code=("report", "graph", "passes", "boards.py", "templates/report"))
 
     def work() -> list[Path]:

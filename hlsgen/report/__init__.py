@@ -34,7 +34,7 @@ def make_report(folder: Path) -> Report:
 
     Raises:
         GraphError: `graph/final` is missing or damaged, or the samples do not fit it.
-        ConfigError: another file is damaged, or a limit names no number of the report.
+        ConfigError: another file is damaged.
     """
     report = measure(collect(folder))
     html = page(report)

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hlsgen.errors import ConfigError
 from hlsgen.project import Range
 from hlsgen.report.number import Limit, Number
 
 
 def check_limits(limits: Mapping[str, Range], numbers: Mapping[str, Number]) -> tuple[Limit, ...]:
-    """Every limit with its verdict; one on a number that was not measured is not passed.
-
-    Raises:
-        ConfigError: a limit on a number that no report has.
-    """
-    if unknown := [name for name in limits if name not in numbers]:
-        raise ConfigError(
-            f"project: unknown limit {unknown[0]!r}; limits may be set on {', '.join(numbers)}"
-        )
+    """Every limit with its verdict; one on a number that was not measured is not passed."""
     return tuple(_check(name, bounds, numbers[name]) for name, bounds in limits.items())
 
 
