@@ -229,7 +229,7 @@ def bitstream(
     project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
-    """Everything: train, prove, build, report."""
+    """Everything: train, verify, build, report."""
     job = _run("report", project, board, hdl, output, dry_run, verbose, full=True)
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
