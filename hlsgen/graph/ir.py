@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph.aig import Aig, Word
 from hlsgen.graph.fabric import Fabric
 
 Values = NDArray[np.int64]  # [batch, beats, lanes]
@@ -99,8 +100,9 @@ def array(dtype: str) -> Any:
 class Op:
     """One layer's constants and what they mean; the only Python place that knows a layer kind.
 
-    Lanes are counted from 0, lane 0 least significant. A subclass gives `infer`, `eval`, `area`,
-    `delay_ns` and `example`; the methods after those let passes work without knowing op kinds.
+    Lanes are counted from 0, lane 0 least significant. A subclass gives `infer`, `eval`, `logic`,
+    `area`, `delay_ns` and `example`; the methods after those let passes work without knowing op
+    kinds.
     """
 
     kind: ClassVar[str]
@@ -124,6 +126,21 @@ class Op:
 
     def eval(self, *values: Values) -> Values:
         """The definition of the operator, on int64 [batch, beats, lanes]."""
+        raise NotImplementedError
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        """The operator in ANDs, for proofs: one word of literals for each output lane.
+
+        What `eval` computes on one beat, in two's complement of the width of the output wire; for
+        inputs outside the range of their wires it may be anything.
+
+        Args:
+            aig: where the ANDs are made.
+            wires: input wires.
+            values: for each input one word of `bits` literals for each lane.
+        """
         raise NotImplementedError
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from hlsgen.errors import GraphError
+from hlsgen.graph.aig import Aig, Word, constant, extend
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Op, Values, Wire, op
 
@@ -27,6 +30,18 @@ class Argmax(Op):
 
     def eval(self, *values: Values) -> Values:
         return np.asarray(np.argmax(values[0], axis=-1, keepdims=True))
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        (x,), (wire,) = values, wires
+        bits = index_bits(len(x))
+        # A tournament, as the circuit has it; the earlier lane wins a draw.
+        field = [(word, constant(i, bits)) for i, word in enumerate(x)]
+        while len(field) > 1:
+            rounds = [_duel(aig, a, b, signed=wire.signed) for a, b in _pairs(field)]
+            field = rounds + field[len(field) // 2 * 2 :]
+        return [field[0][1][: self.infer(wire).bits]]
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         (x,) = wires
@@ -56,6 +71,17 @@ class Tag(Op):
 
     def eval(self, *values: Values) -> Values:
         return (values[0] << self.bits) + np.arange(values[0].shape[-1])
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        (x,), (wire,) = values, wires
+        # Lanes that are always 0 may need fewer bits than their tags have.
+        width = self.infer(wire).bits
+        return [
+            extend(constant(i, self.bits) + word, width, signed=wire.signed)
+            for i, word in enumerate(x)
+        ]
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         return Area()
@@ -92,6 +118,14 @@ class Duel(Op):
         won = np.where(even >> self.tag_bits >= odd >> self.tag_bits, even, odd)
         return np.concatenate([won, x[..., 2 * pairs :]], axis=-1)
 
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        (x,), (wire,) = values, wires
+        split = [(word[self.tag_bits :], word[: self.tag_bits]) for word in x]
+        won = [_duel(aig, a, b, signed=wire.signed) for a, b in _pairs(split)]
+        return [tag + value for value, tag in won] + x[len(x) // 2 * 2 :]
+
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         (x,) = wires
         return Area(x.lanes // 2 * _duel_luts(fabric, x.bits - self.tag_bits, self.tag_bits))
@@ -123,6 +157,12 @@ class Untag(Op):
     def eval(self, *values: Values) -> Values:
         return values[0] & ((1 << self.bits) - 1)
 
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        width = self.infer(*wires).bits
+        return [extend(word[: self.bits], width) for word in values[0]]
+
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         return Area()
 
@@ -139,3 +179,20 @@ def _duel_luts(fabric: Fabric, value_bits: int, tag_bits: int) -> float:
     # A LUT of six inputs holds two 2-way multiplexers with a common select.
     per_lut = 2 if fabric.lut_inputs >= 5 else 1
     return -(-value_bits // 2) + -(-(value_bits + tag_bits) // per_lut)
+
+
+def _pairs(field: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Lanes 2j and 2j + 1; an odd last one is left out."""
+    return zip(field[0::2], field[1::2], strict=False)
+
+
+def _duel(
+    aig: Aig, even: tuple[Word, Word], odd: tuple[Word, Word], *, signed: bool
+) -> tuple[Word, Word]:
+    """Of two (value, tag) the one with the larger value; `even` wins a draw."""
+    wins = aig.at_least(even[0], odd[0], signed=signed)
+    value, tag = (
+        [aig.mux(wins, a, b) for a, b in zip(mine, other, strict=True)]
+        for mine, other in zip(even, odd, strict=True)
+    )
+    return value, tag

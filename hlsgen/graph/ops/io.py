@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph.aig import Aig, Word
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Op, Values, Wire, array, op
 
@@ -48,6 +49,11 @@ class Input(Op):
         return np.clip(steps, 0, 2**self.bits - 1).astype(np.int64)[:, None, :]
 
     def eval(self, *values: Values) -> Values:
+        return values[0]
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
         return values[0]
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:

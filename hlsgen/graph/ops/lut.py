@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
 from hlsgen.graph import truth
+from hlsgen.graph.aig import Aig, Word
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Constants, Lanes, Op, Rows, Values, Wire, array, op
 
@@ -70,6 +71,14 @@ class Lut(Op):
             part = slice(start, start + _LUTS_AT_ONCE)
             out[part] = _select(full[part], [rows[pins[part, pin]] for pin in range(6)])
         return _unpack(out, len(flat)).reshape(*x.shape[:-1], len(self.k))
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        (x,) = values
+        lanes = [word[0] for word in x]
+        rows = zip(self.src.tolist(), self.k.tolist(), self.table.tolist(), strict=True)
+        return [[aig.table(table, [lanes[lane] for lane in src[:k]])] for src, k, table in rows]
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         counts = np.bincount(self.k, minlength=7)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from hlsgen.graph.aig import Aig, Word
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Op, Values, Wire, op
 
@@ -22,6 +23,11 @@ class Register(Op):
         return wires[0]
 
     def eval(self, *values: Values) -> Values:
+        return values[0]
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
         return values[0]
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:

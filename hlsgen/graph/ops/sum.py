@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph.aig import TRUE, Aig, Word, constant, extend
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Constants, Lanes, Op, Values, Wire, array, op
 
@@ -61,6 +62,19 @@ class Sum(Op):
             count = int(np.count_nonzero(sizes > j))
             total[..., :count] += values[0][..., self.src[starts[:count] + j]]
         return np.asarray(total[..., np.argsort(order)] + self.bias)
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        (x,), (wire,) = values, wires
+        width = self.infer(wire).bits
+        lanes, ends = self.src.tolist(), self.offset.tolist()
+        sums = []
+        for bias, start, end in zip(self.bias.tolist(), ends, ends[1:], strict=False):
+            # In the order of the literals: equal sums become equal literals.
+            terms = sorted(x[lane] for lane in lanes[start:end])
+            sums.append(_total(aig, terms, wire, bias, width))
+        return sums
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         """One LUT for each result bit of each adder in a binary tree, as synthesis makes of +."""
@@ -116,3 +130,26 @@ def _tree(terms: int, bits: int) -> Iterator[tuple[int, int]]:
         bits += 1
         yield terms // 2, bits
         terms -= terms // 2
+
+
+def _total(aig: Aig, terms: list[Word], wire: Wire, bias: int, width: int) -> Word:
+    """The sum of `terms` and `bias` modulo two to the width: a tree, each level a bit wider."""
+    known = [term for term in terms if max(term) <= TRUE]
+    bias += sum(_value(term, signed=wire.signed) for term in known)
+    terms = [term for term in terms if max(term) > TRUE]
+    bits = wire.bits
+    while len(terms) > 1:
+        bits = min(bits + 1, width)
+        wider = [extend(term, bits, signed=wire.signed) for term in terms]
+        pairs = zip(wider[0::2], wider[1::2], strict=False)
+        terms = [aig.add(a, b) for a, b in pairs] + wider[len(wider) // 2 * 2 :]
+    if not terms:
+        return constant(bias, width)
+    whole = extend(terms[0], width, signed=wire.signed)
+    return aig.add(whole, constant(bias, width)) if bias else whole
+
+
+def _value(word: Word, *, signed: bool) -> int:
+    """The integer that a word of constant literals is."""
+    value = sum(bit << i for i, bit in enumerate(word))
+    return value - (word[-1] << len(word) if signed else 0)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph.aig import FALSE, TRUE, Aig, Word, constant
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Constants, Lanes, Op, Rows, Values, Wire, array, op
 
@@ -36,6 +37,17 @@ class Thermometer(Op):
 
     def eval(self, *values: Values) -> Values:
         return (values[0][..., self.feature] >= self.threshold).astype(np.int64)
+
+    def logic(
+        self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
+    ) -> list[Word]:
+        (x,), (wire,) = values, wires
+        return [
+            [_at_least(aig, x[feature], threshold, wire)]
+            for feature, threshold in zip(
+                self.feature.tolist(), self.threshold.tolist(), strict=True
+            )
+        ]
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         bits = wires[0].bits
@@ -81,3 +93,11 @@ class Thermometer(Op):
         key = np.stack([self.feature.astype(np.int64), self.threshold], axis=1)
         _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
         return first[inverse.ravel()].astype(np.int32)
+
+
+def _at_least(aig: Aig, word: Word, threshold: int, wire: Wire) -> int:
+    if threshold <= wire.lo:
+        return TRUE
+    if threshold > wire.hi:
+        return FALSE
+    return aig.at_least(word, constant(threshold, wire.bits), signed=wire.signed)
