@@ -47,6 +47,16 @@ _ALL = (
         module="hlsgen.tools.yosys_module",
     ),
     Tool(
+        "yosys-abc",
+        "proves the control blocks of the shells",
+        _PIP,
+        version_args=("-c", "version"),
+        version_pattern=r"ABC\D* (\d+\.\d+)",
+        module="hlsgen.tools.abc_module",
+        # ABC always ends with exit code 0: what it answers must be read as well.
+        errors=r"\*\* cmd error|^usage: |^[Ee]rror\b|^There is no current|^Cannot open",
+    ),
+    Tool(
         "nextpnr-ecp5",
         "places and routes ECP5",
         _PIP,
@@ -61,6 +71,14 @@ _ALL = (
         version_pattern=r"Version (\d+\.\d+)",
         minimum=(1, 2),
         script="yowasp-ecppack",
+    ),
+    Tool(
+        "ecpunpack",
+        "decodes ECP5 bitstreams",
+        _PIP,
+        version_args=("--help",),
+        version_pattern=r"Version (\d+\.\d+)",
+        script="yowasp-ecpunpack",
     ),
     Tool(
         "ecppll",

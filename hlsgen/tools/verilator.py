@@ -10,10 +10,12 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from hlsgen.errors import ToolFailed, ToolMissing
 from hlsgen.tools import TOOLS
+from hlsgen.tools.program_cache import ProgramCache, cache_folder
 from hlsgen.tools.tool import run_command
 
 # The part of the simulator that does not depend on the design.
@@ -27,6 +29,7 @@ _GROUPED = ("--output-groups", str(os.cpu_count() or 1))
 # A layer becomes one huge function. With shared loads its values outnumber the registers so far
 # that g++ spends most of its time there; without them -O1 compiles four times as fast.
 _FAST = "OPT_FAST=-O1 -fno-tree-fre -fno-tree-dominator-opts"
+_QUIET = ("-Wno-lint", "-Wno-style", "-Wno-fatal", "-Wno-TIMESCALEMOD", "-Wno-UNOPTFLAT")
 _NO_WARNING = ("WIDTHEXPAND", "WIDTHTRUNC", "UNUSEDSIGNAL", "DECLFILENAME", "PINCONNECTEMPTY")
 
 
@@ -37,8 +40,11 @@ def build(
     logs: Path,
     *,
     parameters: Mapping[str, int] | None = None,
+    lint: bool = True,
 ) -> Path:
     """Compile `sources` and return the simulation program.
+
+    A program that was compiled from the same bytes by the same tools comes from the user's cache.
 
     Args:
         sources: Verilog and `.vlt` files, relative to the parent of `folder`.
@@ -46,24 +52,29 @@ def build(
         folder: where generated C++ and the program go.
         logs: folder of the log files.
         parameters: values of the top module's parameters.
+        lint: whether Verilator's warnings are errors; not for Verilog of other tools.
 
     Raises:
         ToolMissing: Verilator, make or the compiler is not there.
         ToolFailed: one of them failed; the message shows its first errors.
     """
-    programs = _programs()
+    program = folder / "simulation"
+    arguments = _arguments(sources, top, folder.name, parameters or {}, lint)
+    compiled_with = [*arguments, *_CXXFLAGS, _FAST, version("cocotb")]
+    cached = ProgramCache(folder.parent, sources, compiled_with)
+    if cached.fetch(program):
+        return program
     runtime = _runtime(logs)
-    objects = folder.name
+    _compile(arguments, folder, logs)
+    cached.keep(_link(runtime, folder, logs))
+    return program
+
+
+def _compile(arguments: Sequence[str], folder: Path, logs: Path) -> None:
+    """The model's library, libVtop.a in `folder`."""
+    programs, objects = _programs(), folder.name
     TOOLS["verilator"].run(
-        [
-            *("--cc", "--vpi", "--no-timing", "--prefix", "Vtop", "--top-module", top),
-            # The data-flow optimisation would write the same logic out again at each place.
-            *("--Mdir", objects, "-O3", "-fno-dfg", "--timescale", "1ns/1ps"),
-            *_GROUPED,
-            *("-Wall", *(f"-Wno-{name}" for name in _NO_WARNING)),
-            *(f"-G{name}={value}" for name, value in (parameters or {}).items()),
-            *sources,
-        ],
+        arguments,
         cwd=folder.parent,
         makes=[f"{objects}/Vtop.mk"],
         log_file=logs / "verilate.log",
@@ -78,7 +89,20 @@ def build(
         log_file=logs / "compile.log",
         env={"VERILATOR_ROOT": str(root())},
     )
-    return _link(runtime, folder, logs)
+
+
+def _arguments(
+    sources: Sequence[str], top: str, objects: str, parameters: Mapping[str, int], lint: bool
+) -> list[str]:
+    return [
+        *("--cc", "--vpi", "--no-timing", "--prefix", "Vtop", "--top-module", top),
+        # The data-flow optimisation would write the same logic out again at each place.
+        *("--Mdir", objects, "-O3", "-fno-dfg", "--timescale", "1ns/1ps"),
+        *_GROUPED,
+        *(("-Wall", *(f"-Wno-{name}" for name in _NO_WARNING)) if lint else _QUIET),
+        *(f"-G{name}={value}" for name, value in parameters.items()),
+        *sources,
+    ]
 
 
 def root() -> Path:
@@ -139,8 +163,7 @@ def _runtime(logs: Path) -> Path:
     programs = [TOOLS[name].find() for name in ("verilator", "g++")]
     key = "|".join([*(found.identity for found in programs), str(root()), *_CXXFLAGS])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "hlsgen" / f"verilated-{digest}"
+    folder = cache_folder() / f"verilated-{digest}"
     library = folder / "libverilated.a"
     if library.is_file():
         return library
