@@ -1,0 +1,47 @@
+"""The FPGA families that cores are synthesised for and proved on, with the open tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hlsgen.emit.render import render
+from hlsgen.graph.ir import Graph
+from hlsgen.plan import Plan, Step
+
+
+@dataclass(frozen=True)
+class Family:
+    """How Yosys maps a core: options of read_verilog, and the synthesis command."""
+
+    name: str
+    macro: str
+    synth: str
+
+
+_YOSYS = "-icells -DHLSGEN_YOSYS"
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family("xcup", "-DHLSGEN_XILINX", "synth_xilinx -family xcup -noiopad -flatten"),
+        Family("ecp5", _YOSYS, "synth_ecp5 -abc9"),
+        Family("ice40", _YOSYS, "synth_ice40"),
+    )
+}
+
+
+def rtl_plan(graph: Graph, sources: Sequence[str]) -> Plan:
+    """The Verilog `sources` of `graph` as gates, in prove/rtl.json."""
+    script = render("proof/rtl.ys.j2", sources=sources, top=f"{graph.name}_core")
+    step = Step("yosys", ("-s", "prove/rtl.ys"), ("prove/rtl.json",), log="prove_rtl")
+    return Plan({"prove/rtl.ys": script}, (step,))
+
+
+def family_plan(graph: Graph, sources: Sequence[str], family: Family) -> Plan:
+    """The core mapped to a family: layer by layer, and as one."""
+    top = f"{graph.name}_core"
+    layers = [f"{graph.name}_{node.name}" for node in graph.nodes if node.inputs]
+    script = render("proof/synth.ys.j2", sources=sources, top=top, layers=layers, family=family)
+    makes = tuple(f"prove/{family.name}_{part}.json" for part in ("layers", "core"))
+    file = f"prove/{family.name}.ys"
+    return Plan({file: script}, (Step("yosys", ("-s", file), makes, log=f"prove_{family.name}"),))

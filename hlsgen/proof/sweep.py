@@ -1,0 +1,160 @@
+"""Equivalence of a circuit with its specification, stage by stage.
+
+Both circuits live in one and-inverter graph. Where a value of the specification (the output of a
+layer) is found again in the circuit, that is proved first, and then stands for it in what follows:
+each proof is about one layer. Found means: equal in simulation; only a SAT proof makes it count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hlsgen.graph.aig import TRUE, Aig
+from hlsgen.proof.solver import Budget, Model, Solver
+
+# Places of a circuit that are tried for one value of the specification.
+_TRIES = 4
+# Conflicts for a value inside, which need not be there: from the stage before, from the inputs.
+_NEAR, _FAR = Budget(2_000), Budget(200)
+
+BUDGET = Budget(5_000_000, 600.0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Values of the specification; `fact` is a literal that they keep 1, such as their range."""
+
+    name: str
+    values: Sequence[int]
+    fact: int = TRUE
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An output of the circuit and what it must be equal to."""
+
+    name: str
+    circuit: int
+    wanted: int
+
+
+@dataclass
+class Swept:
+    """What was proved. `inside` counts, for each stage, the values that the circuit has too."""
+
+    inside: dict[str, tuple[int, int]] = field(default_factory=dict)
+    proved: list[Pair] = field(default_factory=list)
+    refuted: list[tuple[Pair, Model]] = field(default_factory=list)
+    unknown: list[Pair] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every output was proved."""
+        return not (self.refuted or self.unknown)
+
+
+class Sweep:
+    """The specification's values, and where the circuit has them.
+
+    Args:
+        aig: holds both circuits.
+        feeds: literal of an input -> samples, to find equal values with.
+        samples: how many.
+        budget: of the solver, for one output.
+    """
+
+    def __init__(
+        self, aig: Aig, feeds: Mapping[int, int], samples: int, budget: Budget = BUDGET
+    ) -> None:
+        self._aig = aig
+        self._values = aig.simulate(feeds, samples)
+        self._ones = (1 << samples) - 1
+        self._merged: dict[int, int] = {}
+        self._cuts: set[int] = set()
+        self._facts: list[int] = []
+        self._budget = budget
+
+    def run(self, stages: Sequence[Stage], pairs: Sequence[Pair], care: int = TRUE) -> Swept:
+        """Prove `pairs` equal wherever `care` is 1, by way of the values of `stages`, in order."""
+        result = Swept()
+        doubtful = []
+        for pair in pairs:
+            # A difference that simulation shows needs no proof.
+            if sample := self._differs(pair, care):
+                result.refuted.append((pair, sample))
+            else:
+                doubtful.append(pair)
+        places = self._places([pair.circuit for pair in pairs])
+        for stage in stages:
+            inner = {literal & ~1 for literal in stage.values if literal > TRUE}
+            found = self._stage(sorted(inner), stage.fact, places)
+            result.inside[stage.name] = (found, len(inner))
+        self._outputs(doubtful, care, result)
+        return result
+
+    def _differs(self, pair: Pair, care: int) -> Model | None:
+        apart = (self._of(pair.circuit) ^ self._of(pair.wanted)) & self._of(care)
+        if not apart:
+            return None
+        at = (apart & -apart).bit_length() - 1
+        return {variable: bool(value >> at & 1) for variable, value in enumerate(self._values)}
+
+    def _of(self, literal: int) -> int:
+        value = self._values[literal >> 1]
+        return value ^ self._ones if literal & 1 else value
+
+    def _places(self, outputs: Sequence[int]) -> dict[int, list[int]]:
+        """Variables of the circuit by what they are in simulation, inverted or not."""
+        places: dict[int, list[int]] = {}
+        for variable in self._aig.cone(outputs):
+            places.setdefault(self._plain(variable), []).append(variable)
+        return places
+
+    def _plain(self, variable: int) -> int:
+        value = self._values[variable]
+        return value ^ self._ones if value & 1 else value
+
+    def _stage(self, literals: Sequence[int], fact: int, places: Mapping[int, list[int]]) -> int:
+        """Look for the values of one stage in the circuit; how many are there."""
+        found = [literal >> 1 for literal in literals if not self._aig.fan_in(literal >> 1)]
+        with self._near() as near, self._far(_FAR) as far:
+            for literal in literals:
+                wanted = literal >> 1
+                for variable in places.get(self._plain(wanted), ())[:_TRIES]:
+                    other = literal ^ (self._values[variable] ^ self._values[wanted]) & 1
+                    if any(solver.equal(2 * variable, other).equal for solver in (near, far)):
+                        found += [wanted, variable]
+                        self._merge(2 * variable, other)
+            if near.equal(fact, TRUE).equal:
+                self._facts.append(fact)
+        self._cuts.update(found)
+        return len({literal >> 1 for literal in literals}.intersection(found))
+
+    def _near(self) -> Solver:
+        """Values that were found are free, but keep their facts: proofs about one stage."""
+        return Solver(self._aig, dict(self._merged), set(self._cuts), self._facts, _NEAR)
+
+    def _far(self, budget: Budget) -> Solver:
+        """Everything down to the inputs."""
+        return Solver(self._aig, dict(self._merged), (), (), budget)
+
+    def _merge(self, a: int, b: int) -> None:
+        """Let the earlier of two equal literals stand for the later, so that no cone has a loop."""
+        a, b = max(a, b), min(a, b)
+        if a >> 1 != b >> 1:
+            self._merged[a >> 1] = b ^ (a & 1)
+
+    def _outputs(self, pairs: Sequence[Pair], care: int, result: Swept) -> None:
+        with self._near() as near, self._far(self._budget) as far:
+            for pair in pairs:
+                if near.equal(pair.circuit, pair.wanted, care).equal:
+                    result.proved.append(pair)
+                    continue
+                answer = far.equal(pair.circuit, pair.wanted, care)
+                if answer.equal:
+                    result.proved.append(pair)
+                elif answer.model is not None:
+                    result.refuted.append((pair, answer.model))
+                else:
+                    result.unknown.append(pair)
