@@ -8,7 +8,7 @@ from pathlib import Path
 from hlsgen.boards import Board
 from hlsgen.build import area, nextpnr, uart_host, vitis
 from hlsgen.emit import framing
-from hlsgen.errors import ConfigError, ToolFailed
+from hlsgen.errors import ConfigError, ToolFailed, ToolMissing
 from hlsgen.graph.interp import run
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.plan import Plan, Step
@@ -119,3 +119,14 @@ def _check_clock(step: Step, output: str) -> None:
             f"hardware.clock_mhz is {asked:g}: the board's clock generator makes {made:g} MHz"
             f" at the nearest, and {100 * _CLOCK_ERROR:g} % off is allowed: ask for {made:g}"
         )
+
+
+def board_state(board: Board) -> str:
+    """Whether everything that the board's flow needs is installed here."""
+    missing = []
+    for name in FLOW_TOOLS[board.flow]:
+        try:
+            TOOLS[name].find()
+        except ToolMissing:
+            missing.append(name)
+    return f"prepares the build; {', '.join(missing)} not found" if missing else "builds here"

@@ -43,7 +43,9 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
     files = {
         **shell.files,
         f"synth/{top}.v": wrapper,
-        "synth/synth.ys": render("nextpnr/synth.ys.j2", sources=sources, top=top),
+        "synth/synth.ys": render(
+            "nextpnr/synth.ys.j2", sources=sources, top=top, core=f"{name}_core"
+        ),
         "route/pins.lpf": render("nextpnr/pins.lpf.j2", board=board),
     }
     steps = _pll_steps(name, board, clock_mhz) if with_pll else ()
@@ -62,14 +64,23 @@ def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
 
 
 def _steps(name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int) -> tuple[Step, ...]:
-    netlist, config = f"synth/{top}.json", f"route/{top}.config"
+    netlist, config, routed = f"synth/{top}.json", f"route/{top}.config", f"route/{top}.json"
     route = (
         *(f"--{options.device}", "--package", options.package, "--speed", str(options.speed)),
         *("--json", netlist, "--lpf", "route/pins.lpf", "--textcfg", config),
-        *("--report", "route/report.json", "--freq", f"{clock_mhz:g}", "--seed", str(seed)),
+        *(
+            "--write",
+            routed,
+            "--report",
+            "route/report.json",
+            "--freq",
+            f"{clock_mhz:g}",
+            "--seed",
+            str(seed),
+        ),
     )
     return (
         Step("yosys", ("-s", "synth/synth.ys"), (netlist, "synth/stat.json"), log="synth"),
-        Step("nextpnr-ecp5", route, (config, "route/report.json"), (netlist,), log="route"),
+        Step("nextpnr-ecp5", route, (config, routed, "route/report.json"), (netlist,), log="route"),
         Step("ecppack", (config, f"{name}.bit", "--compress"), (f"{name}.bit",), (config,), "pack"),
     )
