@@ -1,0 +1,92 @@
+"""The stage export: the graph of a trained network, compared with it, and the samples as words."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hlsgen.errors import CheckFailed
+from hlsgen.frontend.torch import compare, compare_layers, export
+from hlsgen.graph import Graph, save
+from hlsgen.graph.ir import Values
+from hlsgen.graph.ops import Input
+from hlsgen.paths import write_atomic
+from hlsgen.project import Project
+from hlsgen.train import load_data, load_model
+
+
+def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> list[Path]:
+    """Write export.*, samples.npz (test), train_samples.npz and export_check.json to `folder`.
+
+    Returns:
+        The files, metrics.json among them.
+
+    Raises:
+        CheckFailed: graph and network differ; the files are there.
+    """
+    network, data = load_model(model, project), load_data(project)
+    graph = export(network, project.name)
+    quantise = _input_of(graph.feeds()[0].op).quantise
+    test = quantise(data.x_test)[:, 0]
+    rest = np.concatenate([quantise(part)[:, 0] for part in (data.x_train, data.x_val)])
+    results = compare(network, graph, np.concatenate([rest, test]))
+    results += compare_layers(network, graph)
+    wrong = Counter[str]()
+    for result in results:
+        wrong[result.layer] += result.mismatches
+    record = {
+        "checked": sum(result.compared for result in results),
+        "failed": wrong.total(),
+        "layers": dict(wrong),
+        "samples": len(rest) + len(test),
+        "tool": f"torch {torch.__version__}",
+    }
+    save(graph, folder / "export")
+    _save_samples(folder / "samples.npz", test, data.y_test)
+    _save_samples(folder / "train_samples.npz", rest, np.concatenate([data.y_train, data.y_val]))
+    write_atomic(folder / "export_check.json", json.dumps(record, indent=1) + "\n")
+    write_atomic(folder / "metrics.json", metrics.read_bytes())
+    if wrong.total():
+        raise CheckFailed(
+            f"graph {graph.name!r} differs from PyTorch in {wrong.total()} of"
+            f" {record['checked']} values: {record['layers']}"
+        )
+    names = ("export.json", "export.npz", "samples.npz", "train_samples.npz",
+             "export_check.json", "metrics.json")  # fmt: skip
+    return [folder / name for name in names]
+
+
+def agreement(model: Path, project: Project, words: Values) -> Callable[[Graph], bool]:
+    """The comparison of `export_files` as a question: does the network agree with a graph?
+
+    Args:
+        model: the trained network's file.
+        project: what it was trained for.
+        words: int64 [n, features], samples.
+    """
+    network = load_model(model, project)
+
+    def agrees(graph: Graph) -> bool:
+        results = compare(network, graph, words) + compare_layers(network, graph)
+        return not any(result.mismatches for result in results)
+
+    return agrees
+
+
+def _save_samples(path: Path, x: Values, y: Values) -> None:
+    """Words [n, features] and labels [n]."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, x=x.astype(np.uint16), y=y.astype(np.int64))
+    write_atomic(path, buffer.getvalue())
+
+
+def _input_of(op: object) -> Input:
+    if not isinstance(op, Input):
+        raise TypeError(f"an exported graph begins with an Input, not {op!r}")
+    return op
