@@ -1,7 +1,16 @@
 """Verification: what lies in a build folder against the interpreter."""
 
-from hlsgen.verify.ladder import verify
+from hlsgen.verify.ladder import PARTS, assemble, load_samples, verify, verify_part
 from hlsgen.verify.sources import rtl_digest
 from hlsgen.verify.verdict import Rung, Verdict
 
-__all__ = ["Rung", "Verdict", "rtl_digest", "verify"]
+__all__ = [
+    "PARTS",
+    "Rung",
+    "Verdict",
+    "assemble",
+    "load_samples",
+    "rtl_digest",
+    "verify",
+    "verify_part",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from hlsgen.boards import Board
 from hlsgen.emit.verilog import library
 from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph
@@ -30,6 +31,12 @@ def rtl_digest(folder: Path, graph: Graph) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
         digest.update(f"{name}|{content}|".encode())
     return digest.hexdigest()
+
+
+def netlist_of(folder: Path, graph: Graph, board: Board) -> Path:
+    """Where the board's build puts the netlist that Yosys made."""
+    top = "top" if board.flow == "nextpnr" else "axis"
+    return folder / "synth" / f"{graph.name}_{top}.json"
 
 
 def _names(graph: Graph) -> list[str]:

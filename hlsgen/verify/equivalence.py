@@ -1,0 +1,206 @@
+"""Rung 2: proofs by SAT that optimised graph, Verilog and netlist are the exported graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hlsgen.errors import CheckFailed, ConfigError, ToolFailed
+from hlsgen.graph import load
+from hlsgen.graph.ir import Graph, Values
+from hlsgen.paths import write_atomic
+from hlsgen.proof.circuits import Circuit, mapped, proofs, verilog, write_aiger
+from hlsgen.proof.equivalence import Counterexample, Proof, prove_opt
+from hlsgen.proof.families import FAMILIES
+from hlsgen.proof.solver import Budget
+from hlsgen.proof.sweep import BUDGET
+from hlsgen.tools import TOOLS
+from hlsgen.verify.replay import replay_netlist, replay_verilog
+from hlsgen.verify.sources import sources
+from hlsgen.verify.verdict import Rung, Timer, what
+
+_STATUS = {"proved": "passed", "refuted": "failed", "unknown": "unknown"}
+_SOLVER = "hlsgen's own bit-blasting, Glucose 4"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Told of each circuit, of each proof that begins, and of each that ends."""
+
+    circuit: Callable[[str], None] = lambda name: None
+    begin: Callable[[str], None] = lambda name: None
+    end: Callable[[Proof], None] = lambda proof: None
+
+
+def optimisation(folder: Path, graph: Graph, samples: Values, budget: Budget = BUDGET) -> Rung:
+    """The graph that was emitted against the one that was exported."""
+    path = folder / "graph" / "export"
+    if not path.with_suffix(".json").is_file():
+        return Rung(2, "optimisation", "not run", what("optimisation"),
+                    reason="no exported graph in this folder")  # fmt: skip
+    timer = Timer()
+    proof = prove_opt(load(path), graph, samples, budget)
+    return _rung("optimisation", [proof], timer, _SOLVER, proof.reason)
+
+
+def of_verilog(
+    folder: Path,
+    graph: Graph,
+    samples: Values,
+    budget: Budget = BUDGET,
+    listener: Listener = Listener(),
+) -> Rung:
+    """The Verilog in rtl/, each layer and the core."""
+    timer, files = Timer(), sources(folder, graph)
+    write_aiger(graph, folder / "prove" / "graph.aig")
+    circuit = verilog(folder, graph, files)
+    found = _prove(graph, circuit, samples, budget, listener)
+    reason = _explain(folder, found, _again_verilog(folder, graph, files))
+    return _rung("Verilog", found, timer, _tool(), reason)
+
+
+def of_netlist(
+    folder: Path, graph: Graph, samples: Values, netlist: Path, family: str, budget: Budget = BUDGET
+) -> Rung:
+    """The core in the synthesised netlist of the board's build."""
+    timer = Timer()
+    found = _prove(graph, Circuit(family, None, netlist), samples, budget, Listener())
+    reason = _explain(folder, found, _again_netlist(folder, graph, netlist, family))
+    return _rung("netlist", found, timer, _tool(), reason)
+
+
+def prove(
+    folder: Path,
+    families: Sequence[str],
+    samples: Values,
+    *,
+    budget: Budget = BUDGET,
+    listener: Listener = Listener(),
+) -> list[tuple[str, list[Proof]]]:
+    """`hlsgen prove`: optimisation, Verilog, and the core mapped to each of `families`.
+
+    Everything goes to prove/: scripts, netlists, graph.aig, proof.json, counterexamples.
+
+    Raises:
+        CheckFailed: something was refuted (with a counterexample, replayed), or is undecided.
+        ConfigError: an unknown family, or a file of the folder is missing.
+    """
+    if unknown := [name for name in families if name not in FAMILIES]:
+        raise ConfigError(f"unknown family {unknown[0]!r}; known: {', '.join(FAMILIES)}")
+    graph = load(folder / "graph" / "final")
+    files = sources(folder, graph)
+    write_aiger(graph, folder / "prove" / "graph.aig")
+    results: list[tuple[str, list[Proof]]] = []
+    complaints: list[str] = []
+    if (folder / "graph" / "export.json").is_file():
+        listener.circuit("optimised graph")
+        proof = prove_opt(load(folder / "graph" / "export"), graph, samples, budget)
+        listener.end(proof)
+        results.append(("optimised graph", [proof]))
+        if proof.status != "proved":
+            complaints.append(f"optimised graph: {proof.reason}")
+    for name in ("Verilog", *families):
+        listener.circuit(name)
+        if name == "Verilog":
+            circuit, again = verilog(folder, graph, files), _again_verilog(folder, graph, files)
+        else:
+            circuit = mapped(folder, graph, files, FAMILIES[name])
+            again = _again_netlist(folder, graph, circuit.core, name)
+        found = _prove(graph, circuit, samples, budget, listener)
+        results.append((name, found))
+        if reason := _explain(folder, found, again):
+            complaints.append(f"{name}: {reason}")
+    return _end(folder, results, complaints)
+
+
+def prove_netlist(
+    folder: Path,
+    netlist: Path,
+    family: str,
+    samples: Values,
+    *,
+    budget: Budget = BUDGET,
+    listener: Listener = Listener(),
+) -> list[tuple[str, list[Proof]]]:
+    """`hlsgen prove --netlist`: a netlist that lies in the folder; see `prove`."""
+    if family not in FAMILIES:
+        raise ConfigError(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    graph = load(folder / "graph" / "final")
+    listener.circuit(family)
+    found = _prove(graph, Circuit(family, None, netlist), samples, budget, listener)
+    reason = _explain(folder, found, _again_netlist(folder, graph, netlist, family))
+    return _end(folder, [(family, found)], [f"{netlist}: {reason}"] if reason else [])
+
+
+def _end(
+    folder: Path, results: list[tuple[str, list[Proof]]], complaints: list[str]
+) -> list[tuple[str, list[Proof]]]:
+    record = {name: [asdict(proof) for proof in found] for name, found in results}
+    write_atomic(folder / "prove" / "proof.json", json.dumps(record, indent=1) + "\n")
+    if complaints:
+        raise CheckFailed("\n".join([f"{folder}: not proved", *complaints]))
+    return results
+
+
+def _again_verilog(
+    folder: Path, graph: Graph, files: Sequence[str]
+) -> Callable[[Counterexample], str]:
+    return lambda example: replay_verilog(folder, graph, example, files)
+
+
+def _again_netlist(
+    folder: Path, graph: Graph, netlist: Path, family: str
+) -> Callable[[Counterexample], str]:
+    return lambda example: replay_netlist(folder, graph, example, netlist, family)
+
+
+def _prove(
+    graph: Graph, circuit: Circuit, samples: Values, budget: Budget, listener: Listener
+) -> list[Proof]:
+    found = []
+    for proof in proofs(graph, circuit, samples, budget, listener.begin):
+        listener.end(proof)
+        found.append(proof)
+    return found
+
+
+def _explain(folder: Path, found: Sequence[Proof], again: Callable[[Counterexample], str]) -> str:
+    """What was not proved, and what the counterexample of the core does in simulation."""
+    broken = [proof for proof in found if proof.status != "proved"]
+    lines = [f"{proof.name}: {proof.reason}" for proof in broken]
+    for proof in broken:
+        if proof.name == "core" and proof.counterexample:
+            document = json.dumps(asdict(proof.counterexample), indent=1) + "\n"
+            write_atomic(folder / "prove" / "counterexample.json", document)
+            try:
+                lines.append(f"core: {again(proof.counterexample)}")
+            except ToolFailed as error:
+                lines.append(f"core: the counterexample could not be simulated: {error}")
+    return "; ".join(lines)
+
+
+def _rung(name: str, found: Sequence[Proof], timer: Timer, tool: str, reason: str) -> Rung:
+    worst = next((s for s in ("refuted", "unknown") if any(p.status == s for p in found)), "proved")
+    return Rung(
+        2,
+        name,
+        _STATUS[worst],  # type: ignore[arg-type]
+        what(name),
+        checked=sum(proof.outputs for proof in found),
+        failed=sum(proof.outputs - proof.proved for proof in found if proof.status == "refuted"),
+        tool=tool,
+        reason=reason,
+        time_s=timer.time_s,
+        details=tuple(detail(proof) for proof in found),
+    )
+
+
+def detail(proof: Proof) -> str:
+    """One line about one proof."""
+    return f"{proof.name}: {proof.status}, {proof.proved:,} of {proof.outputs:,} bits"
+
+
+def _tool() -> str:
+    return f"Yosys {TOOLS['yosys'].find().version} reads, {_SOLVER}"

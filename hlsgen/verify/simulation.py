@@ -1,0 +1,260 @@
+"""Rung 1: the Verilog in simulation against the interpreter."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from hlsgen.emit import framing
+from hlsgen.emit.render import render
+from hlsgen.errors import GraphError
+from hlsgen.graph.ir import Graph, Values
+from hlsgen.paths import write_atomic
+from hlsgen.tools import TOOLS
+from hlsgen.tools.verilator import build, simulate
+from hlsgen.verify.bits import Field, Packed, from_bits, pack, unpack
+from hlsgen.verify.sources import sources
+from hlsgen.verify.vectors import Check, beats, bits_of, core_check, nodes_check
+from hlsgen.verify.verdict import Rung, Timer, what
+
+_SHOWN = 10
+# The tests of hlsgen.verify.benches.
+_TESTS = ("nodes", "core", "stream")
+_NODE_SAMPLES = 64
+_CORE_SAMPLES = 1000
+_STREAM_CLOCKS = 20_000
+_PORTS = (
+    *("clk", "rst", "nodes_x", "nodes_y", "core_x", "core_probe"),
+    *("s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast"),
+    *("m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast"),
+)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Everything one simulation compares."""
+
+    nodes: Check
+    core: Check
+    send: np.ndarray
+    expect: np.ndarray
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation saw: failed tests by name, and recorded outputs in sim/ of `folder`."""
+
+    folder: Path
+    graph: Graph
+    checks: Checks
+    failed: dict[str, str]
+
+    def wrong_lanes(self) -> set[tuple[str, int]]:
+        """Layer and lane of nodes that differ; core and shell as the layer of no name."""
+        lanes = {
+            (field.node, lane)
+            for field, lane, *_ in _wrong(self.folder, "nodes", self.checks.nodes)
+        }
+        rest = any(_wrong(self.folder, "core", self.checks.core))
+        return lanes | ({("", 0)} if rest or self.failed else set())
+
+
+def simulate_rtl(
+    folder: Path,
+    graph: Graph,
+    samples: Values,
+    width: int,
+    seed: int,
+    core_samples: int = _CORE_SAMPLES,
+) -> Simulated:
+    """Simulate the Verilog that lies in build folder `folder`.
+
+    Args:
+        folder: has rtl/; vectors, bench and program go to sim/.
+        graph: what the Verilog must compute.
+        samples: int64 [n, 1, features], real frames.
+        width: bits of a beat of the AXI-Stream shell there.
+        seed: of the random vectors.
+        core_samples: frames that are sent through the core.
+
+    Raises:
+        ToolMissing, ToolFailed: Verilator or the compiler, or the simulation did not end well.
+    """
+    checks = _checks(graph, samples[:core_samples], width, seed)
+    simulated, logs = folder / "sim", folder / "logs"
+    write_atomic(simulated / "bench.v", _bench(graph, checks, width))
+    write_atomic(simulated / "public.vlt", _public(graph))
+    _save_vectors(simulated / "vectors.npz", graph, checks, width)
+    for name in ("nodes", "core"):
+        (simulated / f"got_{name}.npy").unlink(missing_ok=True)
+    files = ["public.vlt", "bench.v", *(f"../{name}" for name in sources(folder, graph))]
+    program = build(files, "bench", simulated / "obj", logs)
+    failed = simulate(
+        program,
+        "bench",
+        "hlsgen.verify.benches",
+        tests=_TESTS,
+        results=simulated / "results.xml",
+        log_file=logs / "simulation.log",
+        env={"HLSGEN_VECTORS": str((simulated / "vectors.npz").resolve())},
+        seed=seed,
+    )
+    by_test = dict(line.split(": ", 1) for line in failed)
+    return Simulated(folder, graph, checks, by_test)
+
+
+def simulation(
+    folder: Path,
+    graph: Graph,
+    samples: Values,
+    width: int,
+    seed: int,
+    core_samples: int = _CORE_SAMPLES,
+) -> Iterator[Rung]:
+    """Rung 1 on the Verilog in `folder`; see `simulate_rtl`."""
+    timer = Timer()
+    yield from _rungs(simulate_rtl(folder, graph, samples, width, seed, core_samples), timer.time_s)
+
+
+def _checks(graph: Graph, samples: Values, width: int, seed: int) -> Checks:
+    feeds = graph.feeds()
+    if len(feeds) != 1:
+        raise GraphError(f"graph {graph.name!r}: samples fit one input, it has {len(feeds)}")
+    rng = np.random.default_rng(seed)
+    data = bits_of(graph, {feeds[0].name: samples})
+    few = {name: value[:_NODE_SAMPLES] for name, value in data.items()}
+    nodes = nodes_check(graph, few, rng)
+    frames = max(16, _STREAM_CLOCKS // framing(graph, width).in_beats)
+    send, expect = beats(graph, {name: value[:frames] for name, value in data.items()}, width)
+    return Checks(nodes, core_check(graph, data, rng), send, expect)
+
+
+def _bench(graph: Graph, checks: Checks, width: int) -> str:
+    frame = framing(graph, width)
+    inputs = {field.node: field for field in checks.nodes.inputs}
+    outputs = {field.node: field for field in checks.nodes.fields}
+    nodes = [
+        SimpleNamespace(
+            name=node.name,
+            clocked=node.op.latency > 0,
+            output=outputs.get(node.name),
+            inputs=[
+                (f"x{i}" if len(node.inputs) > 1 else "x", inputs[f"{node.name}:{i}"])
+                for i in range(len(node.inputs))
+            ],
+        )
+        for node in graph.nodes
+    ]
+    return render(
+        "verify/bench.v.j2",
+        name=graph.name,
+        nodes=nodes,
+        nodes_in=checks.nodes.inputs[-1].msb + 1,
+        nodes_out=checks.nodes.fields[-1].msb + 1,
+        in_bits=frame.in_bits,
+        out_bits=frame.out_bits,
+        probe_bits=checks.core.fields[-1].msb + 1,
+        width=width,
+    )
+
+
+def _public(graph: Graph) -> str:
+    modules = [f"{graph.name}_{node.name}" for node in graph.nodes if node.inputs]
+    modules.append(f"{graph.name}_core")
+    return render("verify/public.vlt.j2", ports=_PORTS, modules=modules)
+
+
+def _save_vectors(path: Path, graph: Graph, checks: Checks, width: int) -> None:
+    frame = framing(graph, width)
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        nodes_drive=checks.nodes.drive,
+        nodes_expect=checks.nodes.expect,
+        nodes_mask=checks.nodes.mask,
+        core_drive=checks.core.drive,
+        core_expect=checks.core.expect,
+        core_mask=checks.core.mask,
+        stream_send=pack(checks.send),
+        stream_expect=pack(checks.expect),
+        in_beats=frame.in_beats,
+        out_beats=frame.out_beats,
+    )
+    write_atomic(path, buffer.getvalue())
+
+
+def _rungs(seen: Simulated, time_s: float) -> Iterator[Rung]:
+    """The verdict of each part from what the simulation saw and from results.xml."""
+    found = TOOLS["verilator"].find()
+    tool = f"cocotb, Verilator {found.version}"
+    checks, by_test = seen.checks, seen.failed
+    for name, title, check in (
+        ("nodes", "operators", checks.nodes),
+        ("core", "layers", checks.core),
+    ):
+        differences = list(_differences(seen.folder, seen.graph, name, check))
+        message = by_test.get(name, "")
+        yield Rung(
+            1,
+            title,
+            "failed" if differences or message else "passed",
+            what(title),
+            checked=int(np.bitwise_count(check.mask).sum()),
+            failed=len(differences) or int(bool(message)),
+            tool=tool,
+            time_s=time_s,
+            reason="; ".join(differences[:_SHOWN]) or message,
+        )
+    message = by_test.get("stream", "")
+    yield Rung(
+        1,
+        "shell",
+        "failed" if message else "passed",
+        what("shell"),
+        checked=len(checks.expect),
+        failed=int(bool(message)),
+        tool=tool,
+        time_s=time_s,
+        reason=message,
+    )
+
+
+def _wrong(folder: Path, name: str, check: Check) -> Iterator[tuple[Field, int, int, Packed]]:
+    """Each lane that differs: its field, the lane, the first row where it does, what was seen."""
+    path = folder / "sim" / f"got_{name}.npy"
+    if not path.is_file():
+        return
+    got = np.load(path)
+    differing = (got ^ check.expect) & check.mask
+    if not differing.any():
+        return
+    wrong = unpack(differing, check.fields[-1].msb + 1)
+    for field in check.fields:
+        lanes = np.any(field.of(wrong).reshape(len(wrong), field.wire.lanes, -1), axis=2)
+        for lane in np.flatnonzero(lanes.any(axis=0)):
+            row = int(np.argmax(lanes[:, lane]))
+            yield field, int(lane), row, got[row]
+
+
+def _differences(folder: Path, graph: Graph, name: str, check: Check) -> Iterator[str]:
+    """A line for each lane that differs."""
+    inputs = {item.node: item for item in check.inputs}
+    for field, lane, row, got in _wrong(folder, name, check):
+        seen, wanted = (_field(bits, field)[0, 0, lane] for bits in (got, check.expect[row]))
+        place = f"lane {lane}"
+        if name == "nodes":
+            node = graph.by_name[field.node]
+            driven = check.drive[row - node.op.latency]
+            values = (_field(driven, inputs[f"{node.name}:{i}"]) for i in range(len(node.inputs)))
+            place = node.op.explain(lane, *values)
+        yield f"layer {field.node}, {place}: expected {wanted}, got {seen}"
+
+
+def _field(row: Packed, field: Field) -> Values:
+    """One row's values [1, 1, lanes] of a field."""
+    return from_bits(field.of(unpack(row[None], field.msb + 1)), field.wire)[:, None, :]
