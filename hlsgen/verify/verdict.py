@@ -14,7 +14,7 @@ from hlsgen.paths import write_atomic
 
 # What there is, in order. A verdict has a line for each: what was not run is said to be not run.
 LADDER = (
-    (0, "PyTorch", "PyTorch module = interpreter, every sample, every layer"),
+    (0, "PyTorch", "PyTorch module = interpreter: every sample, every layer, every table entry"),
     (1, "operators", "each node alone: every table entry, and samples"),
     (1, "layers", "every node inside the core on samples, with bubbles"),
     (1, "shell", "frames through the AXI-Stream shell under random stalls and back-pressure"),
