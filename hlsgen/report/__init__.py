@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hlsgen.paths import write_atomic
 from hlsgen.report.evidence import Evidence, collect
+from hlsgen.report.judge import judge
 from hlsgen.report.measure import measure
 from hlsgen.report.number import MISSING, Layer, Limit, Number, Report
 from hlsgen.report.page import page
@@ -20,6 +21,7 @@ __all__ = [
     "Report",
     "Row",
     "collect",
+    "judge",
     "make_report",
     "measure",
     "page",

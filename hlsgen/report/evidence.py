@@ -80,6 +80,23 @@ class Route(_Foreign):
     utilization: dict[str, Use]
 
 
+class Reached(_Foreign):
+    """Table entries of one layer, and those that the data reaches."""
+
+    layer: str
+    entries: int
+    reached: int
+
+
+class CoverageFile(_Foreign):
+    """`verify/coverage.json`, as far as the report needs it."""
+
+    graph: str
+    samples: int
+    source: str
+    layers: tuple[Reached, ...]
+
+
 @dataclass(frozen=True)
 class Samples:
     """The test set as the hardware sees it: words [n, features], labels [n]."""
@@ -106,6 +123,7 @@ class Evidence:
     verdict: Verdict | None = None
     stat: Stat | None = None
     route: Route | None = None
+    coverage: CoverageFile | None = None
 
 
 def collect(folder: Path) -> Evidence:
@@ -128,6 +146,7 @@ def collect(folder: Path) -> Evidence:
         verdict=Verdict.load(verdict) if verdict.is_file() else None,
         stat=_read(folder / "synth/stat.json", Stat),
         route=_read(folder / "route/report.json", Route),
+        coverage=_read(folder / "verify/coverage.json", CoverageFile),
     )
 
 

@@ -187,10 +187,19 @@ def _layers(evidence: Evidence, spent: Energy | None) -> tuple[Layer, ...]:
     if evidence.board is None:
         return ()
     rows = area.layers(evidence.final, evidence.board.logic, evidence.stat)
-    if spent is None:
+    if spent is not None:
+        rows = tuple(
+            replace(row, toggles=spent.toggles[row.name], energy_nj=spent.energy_nj[row.name])
+            for row in rows
+        )
+    coverage = evidence.coverage
+    if coverage is None or coverage.graph != evidence.final.digest:
         return rows
+    found = {layer.layer: layer for layer in coverage.layers}
     return tuple(
-        replace(row, toggles=spent.toggles[row.name], energy_nj=spent.energy_nj[row.name])
+        replace(row, entries=found[row.name].entries, entries_reached=found[row.name].reached)
+        if row.name in found
+        else row
         for row in rows
     )
 

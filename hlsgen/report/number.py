@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from hlsgen.errors import ConfigError
 from hlsgen.paths import write_atomic
-from hlsgen.verify.verdict import Rung
+from hlsgen.verify.verdict import Rung, rung_of
 
 FORMAT = 1
 MISSING = "\N{EN DASH}"
@@ -57,7 +57,8 @@ def _digits(value: float) -> str:
 class Layer:
     """One node of the graph. LUTs and delay are estimates except `lut_synth` (Yosys).
 
-    `toggles` are output bits that change from one inference to the next, on average.
+    `toggles` are output bits that change from one inference to the next, on average; `entries` are
+    those of a LUT layer's tables, `entries_reached` those that the data addresses.
     """
 
     name: str
@@ -70,6 +71,8 @@ class Layer:
     lut_synth: int | None = None
     toggles: float | None = None
     energy_nj: float | None = None
+    entries: int | None = None
+    entries_reached: int | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def _from_document(document: dict[str, Any]) -> Report:
         name=tables["name"],
         board=tables["board"],
         layers=tuple(Layer(**entry) for entry in tables["layers"]),
-        rungs=tuple(Rung(**entry) for entry in tables["rungs"]),
+        rungs=tuple(rung_of(entry) for entry in tables["rungs"]),
         limits=tuple(Limit(**entry) for entry in tables["limits"]),
         fan_in={name: tuple(counts) for name, counts in tables["fan_in"].items()},
         confusion=None if confusion is None else tuple(tuple(row) for row in confusion),

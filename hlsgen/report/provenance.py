@@ -8,6 +8,7 @@ from hlsgen.graph import Graph
 from hlsgen.report.energy import COEFFICIENTS, Energy
 from hlsgen.report.evidence import Evidence, Training
 from hlsgen.report.number import Number
+from hlsgen.verify import Verdict
 
 # Of a design for Vitis only the network's own Verilog is synthesised here.
 NOT_COUNTED = "Kernel wrapper, data movers and the platform"
@@ -92,6 +93,20 @@ def _about_verdict(evidence: Evidence) -> str:
             "The Verilog in this folder was edited after it was verified, so the verdict does not"
             " count. Run hlsgen verify on it again."
         )
+    return _about_outcome(evidence.verdict)
+
+
+def _about_outcome(verdict: Verdict) -> str:
+    if verdict.ok is False:
+        failed = ", ".join(rung.name for rung in verdict.rungs if rung.status == "failed")
+        asked = (
+            " The bitstream was written all the same, because it was asked for"
+            " (--accept-failed-verification)."
+        )
+        return f"Verification failed: {failed}.{asked if verdict.accepted else ''}"
+    undecided = [rung.name for rung in verdict.rungs if rung.status == "unknown"]
+    if undecided:
+        return f"Not decided within the solver's budget: {', '.join(undecided)}. It is not passed."
     return ""
 
 
