@@ -7,37 +7,40 @@ This is the one place that knows the whole chain; every stage's work is a functi
 
 from __future__ import annotations
 
-import io
-import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from hlsgen.boards import Board
-from hlsgen.build import FLOW_TOOLS, board_plan, log_of, run_step
+from hlsgen.build import board_plan, log_of, run_step
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ToolMissing
 from hlsgen.graph import Graph, load, save
-from hlsgen.graph.ops import Input
+from hlsgen.graph.ir import Values
 from hlsgen.ledger import Ledger, State, key_of
 from hlsgen.passes import opt
-from hlsgen.paths import write_atomic
 from hlsgen.plan import Plan, Step
 from hlsgen.project import Project
-from hlsgen.report import Report, make_report
+from hlsgen.report import Report, judge, make_report
 from hlsgen.tools import TOOLS
-from hlsgen.verify import verify
-from hlsgen.verify.ladder import load_samples
+from hlsgen.verify import assemble, load_samples, verify_part
 
 if TYPE_CHECKING:
     from hlsgen.train import Progress
+
+# What the checks of the ladder depend on.
+_VERIFYING = ("graph", "passes", "emit", "netlist", "proof", "verify", "tools",
+              "templates/verify", "templates/proof", "templates/formal")  # fmt: skip
+
+# The part of the ladder that follows each step of a build; the bitstream is packed only behind
+# what was checked and found good.
+_CHECKS = {"synth": "netlist", "route": "routed", "pack": "bitstream"}
 
 STAGES = ("train", "export", "opt", "emit", "verify", "build", "report")
 
@@ -55,12 +58,16 @@ class Listener:
 
 @dataclass(frozen=True)
 class Job:
-    """One project on one board in one language; `root` holds all build folders."""
+    """One project on one board in one language; `root` holds all build folders.
+
+    `accept` goes on in spite of a red verdict, and says so in the report.
+    """
 
     project: Project
     board: Board
     root: Path
     language: str = "verilog"
+    accept: bool = False
 
     @property
     def trained(self) -> Path:
@@ -122,7 +129,7 @@ def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
             f" {job.folder}; the same command goes on from there once the tool is installed."
         )
     if report:
-        judge(report, job.folder)
+        judge(report, job.folder, accept=job.accept)
 
 
 def _describe(job: Job) -> None:
@@ -130,30 +137,6 @@ def _describe(job: Job) -> None:
     copies = {"project.json": job.project.model_dump_json(indent=1) + "\n"}
     copies["board.json"] = job.board.model_dump_json(indent=1) + "\n"
     Plan(copies).write(job.folder)
-
-
-def judge(report: Report, folder: Path) -> None:
-    """Accept a report.
-
-    Raises:
-        CheckFailed: a limit of the project is broken, the device is too small, or verification
-            failed; the message lists all of it.
-    """
-    broken = [str(limit) for limit in report.broken] + list(_too_big(report))
-    if report.numbers["verified"].value is False:
-        broken.append("verification failed: see verify/verdict.json")
-    if broken:
-        raise CheckFailed("\n".join([f"{folder}: not as the project demands", *broken]))
-
-
-def _too_big(report: Report) -> Iterator[str]:
-    """What of the device is used up; nextpnr refuses such a design, other flows come here."""
-    for cell in ("lut", "ff"):
-        percent = report.numbers[f"{cell}_used_percent"].value
-        if percent is not None and percent > 100:
-            used = float(report.numbers[cell].value or 0)
-            over = used - used * 100 / percent
-            yield f"{cell} is {used:,.0f}, {over:,.0f} more than the device has: use a larger one"
 
 
 def _bring(
@@ -217,49 +200,11 @@ def _export(job: Job, listener: Listener, last: bool) -> None:
     key = key_of(*settings, files=[model, metrics], code=("graph", "nn", "train", "frontend"))
 
     def work() -> list[Path]:
-        from hlsgen.frontend.torch import compare, export
-        from hlsgen.train import load_data, load_model
+        from hlsgen.frontend.export import export_files
 
-        network, data = load_model(model, job.project), load_data(job.project)
-        graph = export(network, job.project.name)
-        quantise = _input_of(graph.feeds()[0].op).quantise
-        x, y = quantise(data.x_test)[:, 0], data.y_test
-        everything = np.concatenate([quantise(part)[:, 0] for part in (data.x_train, data.x_val)])
-        results = compare(network, graph, np.concatenate([everything, x]))
-        record = {
-            "checked": sum(result.compared for result in results),
-            "failed": sum(result.mismatches for result in results),
-            "layers": {result.layer: result.mismatches for result in results},
-            "samples": len(everything) + len(x),
-            "tool": _torch_version(),
-        }
-        save(graph, graph_folder / "export")
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, x=x.astype(np.uint16), y=y.astype(np.int64))
-        write_atomic(graph_folder / "samples.npz", buffer.getvalue())
-        write_atomic(graph_folder / "export_check.json", json.dumps(record, indent=1) + "\n")
-        write_atomic(graph_folder / "metrics.json", metrics.read_bytes())
-        if record["failed"]:
-            raise CheckFailed(
-                f"graph {graph.name!r} differs from PyTorch in {record['failed']} of"
-                f" {record['checked']} values: {record['layers']}"
-            )
-        names = ("export.json", "export.npz", "samples.npz", "export_check.json", "metrics.json")
-        return [graph_folder / name for name in names]
+        return export_files(model, metrics, job.project, graph_folder)
 
     _bring(listener, folder, "export", key, last, work)
-
-
-def _input_of(op: object) -> Input:
-    if not isinstance(op, Input):
-        raise TypeError(f"an exported graph begins with an Input, not {op!r}")
-    return op
-
-
-def _torch_version() -> str:
-    import torch
-
-    return f"torch {torch.__version__}"
 
 
 def _opt(job: Job, listener: Listener, last: bool) -> None:
@@ -309,14 +254,28 @@ def _verify(job: Job, listener: Listener, last: bool) -> None:
     files = [graph_folder / name for name in names]
     files += [folder / name for name in sorted(_rtl(job).files)]
     tools = [TOOLS[name].find().identity for name in ("verilator", "g++")] + [version("cocotb")]
-    code = ("graph", "emit", "verify", "tools", "templates/verify")
-    key = key_of(job.board.shell, *tools, files=files, code=code)
+    files += [graph_folder / name for name in ("export.json", "export.npz", "train_samples.npz")]
+    key = key_of(job.board.shell, job.accept, *tools, files=files, code=_VERIFYING)
 
     def work() -> list[Path]:
-        verify(folder, job.board.shell.width_bits)
-        return [folder / "verify" / "verdict.json"]
+        return _checked(job, "rtl")
 
     _bring(listener, folder, "verify", key, last, work)
+    assemble(folder, job.board)
+
+
+def _checked(job: Job, part: str) -> list[Path]:
+    """Do one part of the ladder."""
+    verify_part(job.folder, job.board, part, accept=job.accept)
+    names = ("rtl.json", "coverage.json", "coverage.npz") if part == "rtl" else (f"{part}.json",)
+    return [job.folder / "verify" / name for name in names]
+
+
+def agreement(job: Job, samples: Values) -> Callable[[Graph], bool]:
+    """Rung 0 as a question: does the trained network agree with a graph on `samples`?"""
+    from hlsgen.frontend.export import agreement
+
+    return agreement(job.trained / "model.pt", job.project, samples[:, 0])
 
 
 def plan_of(job: Job) -> Plan:
@@ -346,14 +305,39 @@ def _build(job: Job, listener: Listener, last: bool) -> None:
             run_step(step, folder)
             return [folder / name for name in step.makes]
 
-        _bring(listener, folder, f"build:{number}:{step.log or step.tool}", key, last, work)
+        name = f"build:{number}:{step.log or step.tool}"
+        _bring(listener, folder, name, key, last, work)
+        _check(job, listener, name, step, last)
+    assemble(folder, job.board)
     if missing:
         raise missing
 
 
+def _check(job: Job, listener: Listener, name: str, step: Step, last: bool) -> None:
+    """The part of the ladder that judges what a step made; a red one stops the build."""
+    part = _CHECKS.get(step.log)
+    if part is None:
+        return
+    names = ("graph/final.json", "graph/final.npz", "graph/samples.npz", *step.reads, *step.makes)
+    files = [job.folder / file for file in names]
+    key = key_of(job.board, job.accept, files=files, code=_VERIFYING)
+
+    def work() -> list[Path]:
+        return _checked(job, part)
+
+    try:
+        _bring(listener, job.folder, f"{name} checked", key, last, work)
+    except CheckFailed:
+        if part == "bitstream":
+            Ledger(job.folder).discard([name])
+        raise
+
+
 def _report(job: Job, listener: Listener, last: bool) -> None:
     folder = job.folder
-    names = ("project.json", "board.json", "verify/verdict.json", "synth/stat.json",
+    assemble(folder, job.board)
+    names = ("project.json", "board.json", "verify/verdict.json", "verify/coverage.json",
+             "synth/stat.json",
              "route/report.json", "graph/export.npz", "graph/final.npz", "graph/final.json",
              "graph/samples.npz", "graph/metrics.json")  # fmt: skip
     files = [folder / name for name in names]
@@ -376,14 +360,3 @@ _STAGES: dict[str, Callable[[Job, Listener, bool], None]] = {
     "build": _build,
     "report": _report,
 }
-
-
-def board_state(board: Board) -> str:
-    """Whether everything that the board's flow needs is installed here."""
-    missing = []
-    for name in FLOW_TOOLS[board.flow]:
-        try:
-            TOOLS[name].find()
-        except ToolMissing:
-            missing.append(name)
-    return f"prepares the build; {', '.join(missing)} not found" if missing else "builds here"

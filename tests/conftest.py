@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from hlsgen import cli, flow
-from hlsgen.boards import load_board
+from hlsgen.boards import Board, load_board
 from hlsgen.flow import STAGES, Job, Listener
 from hlsgen.graph import Graph, Node, check, load
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
@@ -21,7 +21,8 @@ from hlsgen.plan import Step
 from hlsgen.project import load_project
 from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import _find
-from hlsgen.verify import Rung, Verdict, rtl_digest
+from hlsgen.verify import Rung, Verdict, assemble, load_samples, rtl_digest
+from hlsgen.verify.coverage import write_coverage
 
 # The same cases in every run: a failure in CI can be repeated at home.
 settings.register_profile("hlsgen", derandomize=True, deadline=None, max_examples=30)
@@ -124,21 +125,31 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
     Returns what was called, in order.
     """
     program = tmp_path / "program"
-    versions = "12.2.0 Make 4.3 Version 1.4 Yosys 0.60 nextpnr-0.9 vivado v2023.2 v++ v2023.2"
+    versions = (
+        "12.2.0 Make 4.3 Version 1.4 ABC 1.01 Yosys 0.60 nextpnr-0.9 vivado v2023.2 v++ v2023.2"
+    )
     program.write_text(f"#!/bin/sh\necho '{versions}'\n")
     program.chmod(0o755)
     for tool in TOOLS.values():
         monkeypatch.setenv(tool.variable, str(program))
     called: list[str] = []
 
-    def verify(folder: Path, width: int, *, seed: int = 1) -> Verdict:
-        called.append("verify")
-        rung = Rung(1, "operators", "passed", "stand-in", checked=1)
+    def verify_part(
+        folder: Path, board: Board, part: str, *, seed: int = 1, accept: bool = False
+    ) -> Verdict:
+        called.append("verify" if part == "rtl" else part)
+        names = {"rtl": "operators", "routed": "routed netlist"}
         graph = load(folder / "graph" / "final")
+        rung = Rung(1, names.get(part, part), "passed", "stand-in", checked=1)
         verdict = Verdict(graph.digest, (rung,), rtl_digest(folder, graph))
-        verdict.save(folder / "verify" / "verdict.json")
-        write_atomic(folder / "sim" / "results.xml", "<testsuites/>")
+        verdict.save(folder / "verify" / f"{part}.json")
+        if part == "rtl":
+            write_coverage(folder, graph, load_samples(folder / "graph" / "samples.npz"), "test")
         return verdict
+
+    def verify(folder: Path, board: Board) -> Verdict:
+        verify_part(folder, board, "rtl")
+        return assemble(folder, board)
 
     def run_step(step: Step, folder: Path) -> None:
         called.append(step.tool)
@@ -146,7 +157,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
         for name in step.makes:
             write_atomic(folder / name, json.dumps(contents.get(name, name)))
 
-    monkeypatch.setattr(flow, "verify", verify)
+    monkeypatch.setattr(flow, "verify_part", verify_part)
     monkeypatch.setattr(cli, "verify", verify)
     monkeypatch.setattr(flow, "run_step", run_step)
     return called

@@ -13,14 +13,15 @@ from filelock import FileLock
 
 from hlsgen import flow
 from hlsgen.boards import load_board
+from hlsgen.build import board_state
 from hlsgen.errors import CheckFailed, HlsgenError, ToolFailed, ToolMissing
-from hlsgen.flow import STAGES, Job, Listener, board_state
+from hlsgen.flow import STAGES, Job, Listener
 from hlsgen.graph import load, run
 from hlsgen.ledger import Ledger, State
 from hlsgen.plan import Step
 from hlsgen.project import Range, load_project
 from hlsgen.report import Report
-from hlsgen.verify.ladder import load_samples
+from hlsgen.verify import load_samples
 
 FRESH, EDITED, STALE = State.FRESH, State.EDITED, State.STALE
 EMIT = STAGES[:4]
@@ -216,7 +217,8 @@ def test_a_full_disk_leaves_no_half_product(job: Job, monkeypatch: pytest.Monkey
 
 # --- the whole chain, with stand-ins for simulator and board tools -----------------------------
 
-TOOLS_IN_ORDER = ["verify", "yosys", "nextpnr-ecp5", "ecppack"]
+# Each step of the build is checked before the next.
+IN_ORDER = ["verify", "yosys", "netlist", "nextpnr-ecp5", "routed", "ecppack", "bitstream"]
 
 
 def at_25_mhz(job: Job, **project: object) -> Job:
@@ -239,14 +241,16 @@ def everything(job: Job) -> tuple[dict[str, State], list[str], list[Report]]:
 def test_everything_runs_in_order_and_once(job: Job, stand_ins: list[str]) -> None:
     slow = at_25_mhz(job)
     seen, steps, (report,) = everything(slow)
-    assert stand_ins == TOOLS_IN_ORDER
-    assert steps == TOOLS_IN_ORDER[1:]
-    assert list(seen)[-5:] == ["verify", "build:1:synth", "build:2:route", "build:3:pack", "report"]
+    assert stand_ins == IN_ORDER
+    assert steps == IN_ORDER[1::2]
+    steps = ["build:1:synth", "build:2:route", "build:3:pack"]
+    both = [name for step in steps for name in (step, f"{step} checked")]
+    assert list(seen)[-8:] == ["verify", *both, "report"]
     assert (job.folder / "tiny.bit").is_file()
     assert report.name == "tiny"
     seen, steps, (again,) = everything(slow)
     assert set(seen.values()) == {FRESH}
-    assert stand_ins == TOOLS_IN_ORDER
+    assert stand_ins == IN_ORDER
     assert again == report
 
 
@@ -264,9 +268,9 @@ def test_a_build_goes_on_after_the_step_that_failed(
         patch.setattr(flow, "run_step", fails)
         with pytest.raises(ToolFailed, match="no route"):
             everything(at_25_mhz(job))
-    assert stand_ins == ["verify", "yosys"]
+    assert stand_ins == ["verify", "yosys", "netlist"]
     everything(at_25_mhz(job))
-    assert stand_ins == TOOLS_IN_ORDER
+    assert stand_ins == IN_ORDER
 
 
 def test_a_missing_board_tool_stops_the_build_but_not_the_report(
@@ -280,7 +284,7 @@ def test_a_missing_board_tool_stops_the_build_but_not_the_report(
         "Everything that does not need it is done. The build is ready to run in"
         f" {job.folder}; the same command goes on from there once the tool is installed."
     )
-    assert stand_ins == ["verify", "yosys"]
+    assert stand_ins == ["verify", "yosys", "netlist"]
     assert Report.load(job.folder / "report" / "report.json").name == "tiny"
 
 
@@ -300,7 +304,7 @@ def test_a_broken_limit_fails_after_the_report_is_written(job: Job) -> None:
 def test_an_export_that_differs_from_torch_is_not_recorded(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hlsgen.frontend import torch as frontend
+    from hlsgen.frontend import export as frontend
 
     compare = frontend.compare
 
@@ -352,7 +356,7 @@ def test_a_new_network_leaves_no_old_bitstream_or_report(
         raise CheckFailed("layer lut0, LUT 3")
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow, "verify", differs)
+        patch.setattr(flow, "verify_part", differs)
         with pytest.raises(CheckFailed):
             everything(changed(slow, "hardware", clock_mhz=200.0))
     assert not bitstream.exists()
@@ -363,9 +367,15 @@ def test_a_new_network_leaves_no_old_bitstream_or_report(
 @pytest.mark.usefixtures("stand_ins")
 def test_a_verdict_edited_by_hand_is_made_anew(job: Job) -> None:
     everything(at_25_mhz(job))
-    verdict = job.folder / "verify" / "verdict.json"
-    verdict.write_text(verdict.read_text() + " ")
+    part = job.folder / "verify" / "rtl.json"
+    part.write_text(part.read_text().replace('"passed"', '"failed"'))
     assert states(at_25_mhz(job), "verify")["verify"] is STALE
+    # The verdict itself is put together from its parts each time.
+    verdict = job.folder / "verify" / "verdict.json"
+    before = verdict.read_text()
+    verdict.write_text(before.replace('"passed"', '"failed"'))
+    assert states(at_25_mhz(job), "verify")["verify"] is FRESH
+    assert verdict.read_text() == before
 
 
 def test_a_second_run_waits_for_the_first(job: Job) -> None:
