@@ -1,7 +1,7 @@
 # Every target is one call of hlsgen; the set-up is made on first use. `make` prints help.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup train export opt emit verify build bitstream report boards doctor \
+.PHONY: help setup train export opt emit verify build bitstream report prove mutate boards doctor \
         test check bench clean distclean
 
 PYTHON ?= python3
@@ -49,8 +49,12 @@ opt: $(VENV)/ready ## Smaller graph, pipelined for the project's clock
 	@$(STAGE)
 emit: $(VENV)/ready ## Verilog
 	@$(STAGE)
-verify: $(VENV)/ready ## Verilog against the graph, bit by bit, in simulation
+verify: $(VENV)/ready ## Verilog against the graph, in simulation and by proof
 	@$(STAGE)
+prove: $(VENV)/ready ## Each layer and the core proved on three FPGA families
+	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD)
+mutate: $(VENV)/ready ## Faults put in on purpose, and which check finds them
+	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD)
 build: $(VENV)/ready ## Synthesis, place and route, bitstream file
 	@$(STAGE)
 bitstream: $(VENV)/ready ## All stages, and the report

@@ -15,17 +15,25 @@ from typer.core import TyperGroup
 
 from hlsgen import __version__, flow
 from hlsgen.boards import Board, board_names, load_board
+from hlsgen.build import board_state
 from hlsgen.emit import LANGUAGES
-from hlsgen.errors import ConfigError, HlsgenError, ToolMissing
+from hlsgen.errors import CheckFailed, ConfigError, HlsgenError, ToolMissing
 from hlsgen.flow import Job, Listener
+from hlsgen.mutate import Campaign, Work
 from hlsgen.project import load_project
-from hlsgen.report import make_report
+from hlsgen.proof.families import FAMILIES
+from hlsgen.proof.solver import Budget
+from hlsgen.proof.sweep import BUDGET
+from hlsgen.report import judge, make_report
 from hlsgen.screen import (
     Epochs,
+    Mutants,
+    Proofs,
     complain,
     err,
     out,
     print_report,
+    print_score,
     print_training,
     print_verdict,
     say,
@@ -34,7 +42,8 @@ from hlsgen.screen import (
 )
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import libpython
-from hlsgen.verify import Verdict, verify
+from hlsgen.verify import Verdict, load_samples, verify
+from hlsgen.verify.equivalence import prove, prove_netlist
 
 DEFAULT_BOARD = "ulx3s"
 GOOD, MISSING = "[green]good[/green]", "[red]missing[/red]"
@@ -106,6 +115,13 @@ Output = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, do nothing.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
+Accept = Annotated[
+    bool,
+    typer.Option(
+        "--accept-failed-verification",
+        help="Write a bitstream in spite of a red verdict; the report says so.",
+    ),
+]
 BUILD = Path("build")
 
 
@@ -134,12 +150,13 @@ def _run(
     verbose: bool,
     *,
     full: bool = False,
+    accept: bool = False,
 ) -> Job:
     """Run the stages up to `last`."""
     _log(verbose)
     if hdl not in LANGUAGES:
         raise ConfigError(f"unknown language {hdl!r}; known: {', '.join(LANGUAGES)}")
-    job = Job(load_project(project), load_board(board or DEFAULT_BOARD), output, hdl)
+    job = Job(load_project(project), load_board(board or DEFAULT_BOARD), output, hdl, accept)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
     if last == "report" and not full:
         stages = tuple(name for name in stages if name != "build")
@@ -209,16 +226,78 @@ def verify_command(
 ) -> None:  # fmt: skip
     """Check the Verilog against the graph, bit by bit, in simulation."""
     if _is_build_folder(project):
-        width = _made_for(project, board).shell.width_bits
+        made = _made_for(project, board)
         if dry_run:
             say(f"would check the files in {project}")
             return
         _log(verbose)
-        print_verdict(verify(project, width))
+        print_verdict(verify(project, made))
         return
     job = _run("verify", project, board, hdl, output, dry_run, verbose)
     if not dry_run:
         print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
+
+
+@app.command("prove")
+def prove_command(
+    project: Checked,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"FPGA family; may be given again. Default: {', '.join(FAMILIES)}.",
+            autocompletion=lambda: list(FAMILIES),
+        ),
+    ] = None,
+    netlist: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Prove this JSON netlist of one --family instead."),
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(metavar="S", min=0.0, help="Seconds for one bit of an output.")
+    ] = BUDGET.time_s,
+    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Prove by SAT that Verilog and mapped netlists are the graph: each layer, and the core."""
+    if _is_build_folder(project):
+        _made_for(project, board)
+        _log(verbose)
+        folder = project
+    else:
+        folder = _run("emit", project, board, "verilog", output, False, verbose).folder
+    samples = load_samples(folder / "graph" / "samples.npz")
+    budget = Budget(BUDGET.conflicts, time_limit)
+    with Proofs() as show:
+        if netlist:
+            if len(family or ()) != 1:
+                raise ConfigError("--netlist needs one --family: that of its cells")
+            prove_netlist(folder, netlist, str(family and family[0]), samples,
+                          budget=budget, listener=show.listener)  # fmt: skip
+        else:
+            prove(folder, family or list(FAMILIES), samples, budget=budget, listener=show.listener)
+    say(f"proofs: {folder / 'prove' / 'proof.json'}; the graph as AIGER: prove/graph.aig")
+
+
+@app.command("mutate")
+def mutate_command(
+    project: ProjectPath,
+    each: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Faults of each kind on each level.")
+    ] = 8,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of faults.")] = 1,
+    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Put faults into graph, Verilog, netlist and bitstream, and count which rung finds them."""
+    job = _run("build", project, board, "verilog", output, False, verbose)
+    score_file = job.folder / "mutate" / "score.json"
+    samples = load_samples(job.folder / "graph" / "samples.npz")
+    with Mutants() as tell:
+        work = Work(job.folder, job.board, samples, flow.agreement(job, samples))
+        score = Campaign(work, each, seed).run(tell)
+    score.save(score_file)
+    print_score(score, score_file)
+    if score.survivors:
+        raise CheckFailed(f"{len(score.survivors)} of {len(score.counted)} faults survived")
 
 
 _stage_command("build", "Synthesise, place, route and pack for the board.")
@@ -227,10 +306,11 @@ _stage_command("build", "Synthesise, place, route and pack for the board.")
 @app.command()
 def bitstream(
     project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
-    output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+    output: Output = BUILD, dry_run: DryRun = False, accept: Accept = False,
+    verbose: Verbose = False,
 ) -> None:  # fmt: skip
-    """Everything: train, verify, build, report."""
-    job = _run("report", project, board, hdl, output, dry_run, verbose, full=True)
+    """Everything: train, verify, build, report. A red verdict stops it before the bitstream."""
+    job = _run("report", project, board, hdl, output, dry_run, verbose, full=True, accept=accept)
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
         say(f"bitstream: {product}")
@@ -250,7 +330,7 @@ def report_command(
         _log(verbose)
         report = make_report(project)
         print_report(report, project)
-        flow.judge(report, project)
+        judge(report, project)
         return
     _run("report", project, board, hdl, output, dry_run, verbose)
 
@@ -275,7 +355,7 @@ def boards() -> None:
     table = Table("board", "", "part", "flow", "state")
     for name in board_names():
         board = load_board(name)
-        table.add_row(name, board.title, board.part, board.flow, flow.board_state(board))
+        table.add_row(name, board.title, board.part, board.flow, board_state(board))
     out.print(table)
 
 

@@ -13,9 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from hlsgen.ledger import State
+from hlsgen.mutate import RUNGS, Outcome, Score
 from hlsgen.plan import Step
+from hlsgen.proof.equivalence import Proof
+from hlsgen.proof.families import FAMILIES
 from hlsgen.report import Report, summary
 from hlsgen.verify import Verdict
+from hlsgen.verify.equivalence import Listener
 
 if TYPE_CHECKING:
     from hlsgen.train import Progress as Epoch
@@ -90,6 +94,91 @@ class Epochs:
             self._bar = None
 
 
+class Proofs:
+    """The progress of `hlsgen prove`: a line for each proof, with what it is busy with below."""
+
+    def __init__(self) -> None:
+        self._status = err.status("")
+        self._circuit = ""
+        self.listener = Listener(self._begin_circuit, self._begin, self._end)
+
+    def __enter__(self) -> Proofs:
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def _begin_circuit(self, name: str) -> None:
+        self._circuit = name
+        self._status.update(f"{name}: synthesis" if name in FAMILIES else name)
+
+    def _begin(self, name: str) -> None:
+        self._status.update(f"{self._circuit}: {name}")
+
+    def _end(self, proof: Proof) -> None:
+        colour = {"proved": "green", "refuted": "red"}.get(proof.status, "yellow")
+        out.print(
+            f"{self._circuit:<16} {proof.name:<20} [{colour}]{proof.status:<8}[/{colour}]"
+            f" {proof.proved:>6,} of {proof.outputs:>6,} bits {proof.time_s:>8.2f} s"
+        )
+
+
+class Mutants:
+    """The progress of `hlsgen mutate`: how many faults were put in and found so far."""
+
+    def __init__(self) -> None:
+        self._status = err.status("mutants")
+        self._said_s = 0.0
+        self._done = self._found = 0
+
+    def __enter__(self) -> Mutants:
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Show one outcome."""
+        self._done += 1
+        self._found += bool(outcome.found_by)
+        text = f"{self._done} faults, {self._found} found; last of {outcome.level}, {outcome.kind}"
+        self._status.update(text)
+        if not err.is_terminal and time.monotonic() - self._said_s > _LOG_EVERY_S:
+            self._said_s = time.monotonic()
+            err.print(f"  {text}")
+
+
+def print_score(score: Score, path: Path) -> None:
+    """Caught and total by kind, which rung catches what, and the survivors."""
+    table = Table(title="faults that matter, and those that each rung finds", title_justify="left")
+    for column in ("fault of", "caught", "total", *(f"rung {n}" for n in RUNGS)):
+        table.add_column(column, justify="left" if column == "fault of" else "right")
+    for level, kind in dict.fromkeys((o.level, o.kind) for o in score.outcomes):
+        rows = [o for o in score.counted if (o.level, o.kind) == (level, kind)]
+        table.add_row(f"{level}: {kind}", str(sum(bool(o.found_by) for o in rows)),
+                      str(len(rows)), *_by_rung(rows))  # fmt: skip
+    table.add_section()
+    total = len(score.counted)
+    table.add_row("all", str(score.found()), str(total), *_by_rung(score.counted))
+    without = (f"{score.found(n)}" for n in RUNGS)
+    table.add_row("all, without this rung", "", "", *without)
+    out.print(table)
+    for outcome in score.survivors:
+        say(f"survived: {outcome.level}, {outcome.kind}: {outcome.what}")
+    for reason in score.not_run:
+        say(f"not run: {reason}")
+    share = 100 * score.found() / total if total else 0.0
+    same = len(score.outcomes) - total
+    say(f"not counted: {same} faults that change nothing, by SAT")
+    say(f"caught {score.found()} of {total} ({share:.1f} %); outcomes: {path}")
+
+
+def _by_rung(outcomes: list[Outcome]) -> list[str]:
+    return [str(sum(n in outcome.found_by for outcome in outcomes)) for n in RUNGS]
+
+
 def print_training(folder: Path) -> None:
     """What a training run measured."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -114,9 +203,10 @@ def print_report(report: Report, folder: Path) -> None:
 def print_verdict(verdict: Verdict) -> None:
     """The rungs of the ladder: what was compared, how often, what was not run."""
     table = Table(title="verification", title_justify="left")
-    for column in ("rung", "compares", "status", "values"):
-        table.add_column(column)
+    for column in ("rung", "compares", "status", "values", "s"):
+        table.add_column(column, justify="right" if column == "s" else "left")
     for rung in verdict.rungs:
-        note = rung.reason if rung.status == "not run" else f"{rung.checked:,}"
-        table.add_row(f"{rung.number} {rung.name}", rung.what, rung.status, note)
+        note = f"{rung.checked:,}" if rung.status == "passed" else escape(rung.reason)
+        seconds = f"{rung.time_s:.1f}" if rung.time_s else ""
+        table.add_row(f"{rung.number} {rung.name}", rung.what, rung.status, note, seconds)
     out.print(table)

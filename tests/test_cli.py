@@ -158,7 +158,8 @@ def test_bitstream_ends_with_the_report_and_the_file(
     assert result.stdout.splitlines()[-1] == f"bitstream: {folder / 'tiny.bit'}"
     assert f"report: {folder / 'report' / 'report.html'}" in result.stdout
     assert (folder / "tiny.bit").is_file()
-    assert stand_ins == ["verify", "yosys", "nextpnr-ecp5", "ecppack"]
+    order = ["verify", "yosys", "netlist", "nextpnr-ecp5", "routed", "ecppack", "bitstream"]
+    assert stand_ins == order
 
 
 def test_a_build_folder_is_verified_and_reported_as_it_is(root: Path, stand_ins: list[str]) -> None:
@@ -252,7 +253,7 @@ def test_a_failed_check_ends_with_1(
     def differs(*_: object, **__: object) -> Verdict:
         raise CheckFailed("layer lut0, LUT 3, table entry 5: expected 1, got 0")
 
-    monkeypatch.setattr(flow, "verify", differs)
+    monkeypatch.setattr(flow, "verify_part", differs)
     result = hlsgen("verify", project, "-o", root, code=1)
     expected = "error: layer lut0, LUT 3, table entry 5: expected 1, got 0"
     assert result.stderr.splitlines()[-1] == expected
