@@ -12,7 +12,7 @@ from hlsgen.tools import TOOLS
 
 NEEDS = {
     "verilator": ("perl", "verilator", "make", "g++"),
-    "yosys": ("yosys",),
+    "yosys": ("yosys", "yosys-abc"),
     "nextpnr": ("nextpnr-ecp5", "ecppack", "ecppll"),
 }
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from hlsgen.emit import emit
-from hlsgen.graph import Graph, Node, check, random_feeds, save
+from hlsgen.errors import CheckFailed
+from hlsgen.graph import Graph, Node, check, load, random_feeds, save
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
 from hlsgen.passes import opt
 from hlsgen.paths import write_atomic
+from hlsgen.verify import Verdict, load_samples, rtl_digest
+from hlsgen.verify.simulation import simulation
 
 ECP5 = FABRICS["ecp5"]
 
@@ -69,3 +72,19 @@ def write_build(folder: Path, graph: Graph, width: int, samples: int = 200) -> P
     write_atomic(folder / "graph" / "samples.npz", buffer.getvalue())
     emit(graph, width).write(folder)
     return folder
+
+
+def simulated(folder: Path, width: int) -> Verdict:
+    """Rung 1 alone on a build folder: the verdict, which is written too.
+
+    Raises:
+        CheckFailed: a check failed.
+    """
+    graph = load(folder / "graph" / "final")
+    samples = load_samples(folder / "graph" / "samples.npz")
+    rungs = tuple(simulation(folder, graph, samples, width, 1))
+    verdict = Verdict(graph.digest, rungs, rtl_digest(folder, graph))
+    verdict.save(folder / "verify" / "verdict.json")
+    if verdict.complaints:
+        raise CheckFailed("\n".join(verdict.complaints))
+    return verdict

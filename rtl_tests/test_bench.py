@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hlsgen.boards import load_board
 from hlsgen.errors import ConfigError, ToolFailed
 from hlsgen.tools.verilator import build, failures, simulate
 from hlsgen.verify import verify
@@ -138,9 +139,9 @@ def test_missing_files(tmp_path: Path) -> None:
     path = tmp_path / "rtl" / "net_layer0.v"
     path.unlink()
     with pytest.raises(ConfigError, match=r"net_layer0\.v: missing; run the stage emit"):
-        verify(tmp_path, 8)
+        verify(tmp_path, load_board("ulx3s"))
     write_build(tmp_path, graph, 8)
     (tmp_path / "graph" / "samples.npz").write_bytes(b"PK")
     with pytest.raises(ConfigError, match=r"samples\.npz: no samples here"):
-        verify(tmp_path, 8)
+        verify(tmp_path, load_board("ulx3s"))
     assert not (tmp_path / "verify").exists()

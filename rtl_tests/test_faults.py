@@ -17,8 +17,8 @@ from hlsgen.boards import load_board
 from hlsgen.errors import CheckFailed
 from hlsgen.graph import Graph, load
 from hlsgen.graph.ops import Lut, Register
-from hlsgen.verify import Verdict, verify
-from rtl_tests.designs import random_network, with_latency, write_build
+from hlsgen.verify import Verdict
+from rtl_tests.designs import random_network, simulated, with_latency, write_build
 
 pytestmark = pytest.mark.verilator
 
@@ -32,7 +32,7 @@ def good(folder: Path) -> Path:
     graph = with_latency(random_network(11, features=7, classes=5, layers=(40, 30)), 3)
     write_build(folder, graph, WIDTH)
     (folder / "board.json").write_text(load_board("ulx3s").model_dump_json())
-    assert verify(folder, WIDTH).ok
+    assert simulated(folder, WIDTH).ok
     return folder
 
 
@@ -57,7 +57,7 @@ def edit(folder: Path, module: str, change: Callable[[str], str]) -> None:
 def failure(folder: Path) -> str:
     """Why `folder` does not verify; the verdict on disk must say so too."""
     with pytest.raises(CheckFailed) as caught:
-        verify(folder, WIDTH)
+        simulated(folder, WIDTH)
     assert not Verdict.load(folder / "verify" / "verdict.json").ok
     return str(caught.value)
 

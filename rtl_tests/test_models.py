@@ -8,8 +8,8 @@ import pytest
 
 from hlsgen.emit import framing
 from hlsgen.graph import Graph
-from hlsgen.verify import Verdict, verify
-from rtl_tests.designs import random_network, with_latency, write_build
+from hlsgen.verify import Verdict
+from rtl_tests.designs import random_network, simulated, with_latency, write_build
 
 pytestmark = pytest.mark.verilator
 
@@ -35,7 +35,7 @@ def probed_bits(graph: Graph) -> int:
 )
 def test_random_network(tmp_path: Path, cycles: int, width: int, shape: dict) -> None:
     graph = with_latency(random_network(cycles, **shape), cycles)
-    verdict = verify(write_build(tmp_path, graph, width, SAMPLES), width)
+    verdict = simulated(write_build(tmp_path, graph, width, SAMPLES), width)
     assert verdict.ok
     assert verdict.graph == graph.digest
     assert Verdict.load(tmp_path / "verify" / "verdict.json") == verdict

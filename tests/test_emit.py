@@ -25,7 +25,7 @@ from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import op
 from hlsgen.graph.ops import Argmax, Duel, Input, Lut, Register, Sum, Tag, Thermometer, Untag
 from hlsgen.passes import opt
-from hlsgen.verify.ladder import _bench, _checks, _public
+from hlsgen.verify.simulation import _bench, _checks, _public
 
 GOLDEN = Path(__file__).parent / "golden" / "verilog"
 BANNER = {"version": "0.0.0", "digest": "0123456789abcdef"}
