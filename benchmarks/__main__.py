@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks.figure import Figures
 from benchmarks.run import measure, save
 
-NAMES = ("emit", "interp", "opt", "verilator", "train", "flow")
+NAMES = ("emit", "interp", "opt", "verilator", "proof", "train", "flow")
 VERDICTS = {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}
 
 
