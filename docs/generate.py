@@ -28,7 +28,7 @@ HEAD = """# Reference
 Written by `python docs/generate.py` from the code; edit that, not this file.
 """
 
-VARIABLES = """| `XDG_CACHE_HOME` | where compiled simulations and the simulator's runtime are kept (`~/.cache`) |
+VARIABLES = """| `XDG_CACHE_HOME` | where compiled simulations are kept (`~/.cache`) |
 | `HLSGEN_REQUIRE` | for tests: tools, with commas, whose absence is a failure, not a skip |
 """
 
@@ -41,13 +41,14 @@ BUILD = """## Build folder
       <name>-<board>/
         manifest.json           inputs of each stage, digests of its products
         project.json board.json the project and the board that this was built for
-        graph/                  export.*, final.*, samples.npz (test), train_samples.npz, metrics.json,
-                                export_check.json
+        graph/                  export.*, final.*, samples.npz (test), train_samples.npz,
+                                metrics.json, export_check.json
         rtl/                    the Verilog; hlsgen_*.v are the same in every design
         sim/                    test bench, vectors, what was seen, results.xml
         verify/                 verdict.json: rung by rung, what was compared, how many values, with
-                                what result; rtl.json, netlist.json, routed.json, bitstream.json are
-                                its parts; coverage.json, coverage.npz: table entries the data reaches
+                                what result; rtl.json, netlist.json, routed.json and
+                                bitstream.json are its parts; coverage.json, coverage.npz: table
+                                entries that the data reaches
         prove/                  netlists and scripts of the proofs, graph.aig, proof.json,
                                 counterexample.json, control/
         mutate/                 score.json: each fault put in, and the rungs that found it
