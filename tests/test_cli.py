@@ -16,7 +16,7 @@ from hlsgen import __version__, cli, flow, screen
 from hlsgen.errors import CheckFailed, ToolFailed
 from hlsgen.verify import Verdict
 
-COMMANDS = ("train", "export", "opt", "emit", "verify", "build", "bitstream", "report", "boards",
+COMMANDS = ("train", "export", "opt", "emit", "verify", "prove", "mutate", "build", "bitstream", "report", "boards",
             "doctor")  # fmt: skip
 
 
@@ -201,6 +201,21 @@ def test_a_compiler_that_is_not_on_path_ends_with_3(
     text = words(hlsgen("verify", project, "-o", root, code=3))
     assert "error: g++ not found (looked at $HLSGEN_G__, then g++ on PATH). Install it:" in text
     assert stand_ins == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--family", "spartan"), "unknown family 'spartan'; known: xcup, ecp5, ice40"),
+        (("--netlist", "n.json"), "--netlist needs one --family: that of its cells"),
+        (("--netlist", "n.json", "--family", "ecp5"), "n.json: no netlist here, or a damaged one"),
+    ],
+)
+def test_proofs_of_what_is_not_there_end_with_2(
+    root: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = hlsgen("prove", root / "tiny-ulx3s", *options, code=2)
+    assert f"error: {message}" in result.stderr
 
 
 def test_a_tool_that_fails_ends_with_4(
