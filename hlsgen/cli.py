@@ -224,7 +224,7 @@ def verify_command(
     project: Checked, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
-    """Check the Verilog against the graph, in simulation and by proof; a build folder to its end."""
+    """Check the Verilog against the graph, in simulation and by proof; a folder to its end."""
     if _is_build_folder(project):
         made = _made_for(project, board)
         if dry_run:

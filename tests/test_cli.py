@@ -16,8 +16,8 @@ from hlsgen import __version__, cli, flow, screen
 from hlsgen.errors import CheckFailed, ToolFailed
 from hlsgen.verify import Verdict
 
-COMMANDS = ("train", "export", "opt", "emit", "verify", "prove", "mutate", "build", "bitstream", "report", "boards",
-            "doctor")  # fmt: skip
+COMMANDS = ("train", "export", "opt", "emit", "verify", "prove", "mutate", "build",
+            "bitstream", "report", "boards", "doctor")  # fmt: skip
 
 
 def hlsgen(*args: object, code: int = 0) -> Any:

@@ -17,6 +17,8 @@ from hlsgen.proof.solver import Budget, Model, Solver
 _TRIES = 4
 # Conflicts for a value inside, which need not be there: from the stage before, from the inputs.
 _NEAR, _FAR = Budget(2_000), Budget(200)
+# Values of a stage that may in a row be out of reach from the inputs: the others are then as well.
+_MISSES = 8
 
 BUDGET = Budget(5_000_000, 600.0)
 
@@ -119,11 +121,16 @@ class Sweep:
         """Look for the values of one stage in the circuit; how many are there."""
         found = [literal >> 1 for literal in literals if not self._aig.fan_in(literal >> 1)]
         with self._near() as near, self._far(_FAR) as far:
+            misses = 0
             for literal in literals:
                 wanted = literal >> 1
                 for variable in places.get(self._plain(wanted), ())[:_TRIES]:
                     other = literal ^ (self._values[variable] ^ self._values[wanted]) & 1
-                    if any(solver.equal(2 * variable, other).equal for solver in (near, far)):
+                    same = near.equal(2 * variable, other).equal
+                    if not same and misses < _MISSES:
+                        same = far.equal(2 * variable, other).equal
+                        misses = 0 if same else misses + 1
+                    if same:
                         found += [wanted, variable]
                         self._merge(2 * variable, other)
             if near.equal(fact, TRUE).equal:
