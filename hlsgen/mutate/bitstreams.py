@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hlsgen.errors import HlsgenError
+from hlsgen.errors import ConfigError, ToolFailed
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.verify.bitstream import check_bitstream
@@ -41,7 +41,7 @@ def broken(source: Path, folder: Path, name: str, rng: np.random.Generator) -> t
     what = f"{word[1].removeprefix('word: ')}, bit {bit}"
     try:
         return what, bool(check_bitstream(folder, name).failed)
-    except HlsgenError:
+    except (ConfigError, ToolFailed):
         return what, True
 
 

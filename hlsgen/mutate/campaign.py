@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hlsgen.boards import Board
-from hlsgen.errors import HlsgenError
+from hlsgen.errors import CheckFailed, ConfigError, GraphError, ToolFailed
 from hlsgen.graph import load
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.mutate import bitstreams, graphs, netlists, verilogs
@@ -28,6 +28,8 @@ from hlsgen.verify.sources import netlist_of, sources
 RUNGS = (0, 1, 2, 3)
 # Packing and decoding take seconds each.
 _BITSTREAMS = 4
+# A fault that makes a file unreadable is found; a tool that is not there finds nothing.
+_REFUSED = (CheckFailed, ConfigError, GraphError, ToolFailed)
 _LANE = re.compile(r"layer (\w+), lane (\d+)")
 
 
@@ -200,7 +202,7 @@ class Campaign:
             write_atomic(broken, json.dumps(document))
             try:
                 status = prove_routed(before, read_design(broken).flatten("top")).status
-            except HlsgenError:  # such as a loop without a register
+            except _REFUSED:  # such as a loop without a register
                 status = "refuted"
             rungs = (3,) if status == "refuted" else ()
             yield Outcome("routed", kind, what, status == "proved", rungs)
@@ -228,21 +230,21 @@ class Campaign:
         width = self._work.board.shell.width_bits
         try:
             return simulate_rtl(folder, self._graph, self._work.samples, width, 1).wrong_lanes()
-        except HlsgenError:
+        except _REFUSED:
             return {("", 0)}
 
     def _proved(self, folder: Path) -> list[Proof]:
         try:
             circuit = verilog(folder, self._graph, sources(folder, self._graph))
             return list(proofs(self._graph, circuit, self._work.samples))
-        except HlsgenError as error:
+        except _REFUSED as error:
             return [_refused(str(error))]
 
     def _core(self, netlist: Path) -> Proof:
         try:
             circuit = Circuit("netlist", None, netlist)
             (proof,) = proofs(self._graph, circuit, self._work.samples)
-        except HlsgenError as error:
+        except _REFUSED as error:
             return _refused(str(error))
         return proof
 
@@ -250,7 +252,7 @@ class Campaign:
         shell = self._work.board.shell
         try:
             found = prove_control(folder, self._graph, shell.width_bits, uart=False)
-        except HlsgenError:
+        except _REFUSED:
             return True
         return any(proof.status == "refuted" for proof in found)
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from hlsgen.emit.render import render
-from hlsgen.graph.interp import run
 from hlsgen.graph.ir import Graph
 from hlsgen.netlist import yosys_share
 from hlsgen.paths import write_atomic
-from hlsgen.proof.equivalence import Counterexample
+from hlsgen.proof.equivalence import Counterexample, replay
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import from_bits, pack, to_bits, to_words
@@ -53,7 +52,7 @@ def replay_netlist(
 
 def _replay(folder: Path, graph: Graph, example: Counterexample, files: list[str]) -> str:
     feeds = {name: np.array([[values]]) for name, values in example.inputs.items()}
-    wanted = run(graph, feeds)
+    wanted = replay(graph, example)
     place, core = folder / "prove", f"{graph.name}_core"
     bits = [to_bits(feeds[node.name], graph.wires[node.name]) for node in graph.feeds()]
     (frame,) = to_words(pack(np.concatenate(bits, axis=1)))
