@@ -4,17 +4,20 @@ from collections.abc import Callable
 
 from hlsgen.emit.verilog import Framing, emit_uart, emit_verilog, framing
 from hlsgen.errors import ConfigError
+from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph
 from hlsgen.plan import Plan
 
-# Language -> emitter of a graph with beats of so many bits.
-LANGUAGES: dict[str, Callable[[Graph, int], Plan]] = {"verilog": emit_verilog}
+# Language -> emitter of a graph with beats of so many bits, for a family.
+LANGUAGES: dict[str, Callable[[Graph, int, Fabric], Plan]] = {"verilog": emit_verilog}
 
 __all__ = ["LANGUAGES", "Framing", "emit", "emit_uart", "framing"]
 
 
-def emit(graph: Graph, width: int, language: str = "verilog") -> Plan:
+def emit(graph: Graph, width: int, fabric: Fabric, language: str = "verilog") -> Plan:
     """The source files of `graph` in `language`, its shell with beats of `width` bits.
+
+    They are made of the cells of `fabric`, whose libraries are behavioural for all other tools.
 
     Raises:
         ConfigError: unknown language.
@@ -22,4 +25,4 @@ def emit(graph: Graph, width: int, language: str = "verilog") -> Plan:
     """
     if language not in LANGUAGES:
         raise ConfigError(f"unknown language {language!r}; known: {', '.join(LANGUAGES)}")
-    return LANGUAGES[language](graph, width)
+    return LANGUAGES[language](graph, width, fabric)

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from hlsgen import __version__
+from hlsgen.emit.cells import instances
 from hlsgen.emit.render import has_template, render
 from hlsgen.errors import ConfigError, GraphError
-from hlsgen.graph.ir import Graph, Node, Op
+from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Graph, Node, Op, built
 from hlsgen.paths import data_dir
 from hlsgen.plan import Plan
 
@@ -51,12 +53,13 @@ def framing(graph: Graph, width: int) -> Framing:
     return Framing(width, in_bits, out_bits)
 
 
-def emit_verilog(graph: Graph, width: int) -> Plan:
+def emit_verilog(graph: Graph, width: int, fabric: Fabric) -> Plan:
     """One module a node, the core, and the AXI-Stream shell with beats of `width` bits.
 
     Args:
         graph: a checked graph whose outputs all have the same latency of at least one cycle.
         width: bits of a beat, a multiple of eight.
+        fabric: the family whose cells the modules are made of.
 
     Returns:
         A plan of files below rtl/; the same graph gives the same bytes.
@@ -76,7 +79,7 @@ def emit_verilog(graph: Graph, width: int) -> Plan:
         if node.name in RESERVED:
             raise GraphError(f"graph {graph.name!r}: a node may not be called {node.name!r}")
         if node.inputs:
-            files[f"rtl/{graph.name}_{node.name}.v"] = node_module(graph, node, banner)
+            files[f"rtl/{graph.name}_{node.name}.v"] = node_module(graph, node, banner, fabric)
     frame = framing(graph, width)
     latency = latencies.pop()
     values: dict[str, object] = {
@@ -152,23 +155,26 @@ def library() -> Iterator[tuple[str, str]]:
         yield path.name, path.read_text(encoding="utf-8")
 
 
-def node_module(graph: Graph, node: Node, banner: dict[str, str]) -> str:
-    """The module of one node."""
-    template = f"verilog/{node.op.kind}.v.j2"
-    if not has_template(template):
+def node_module(graph: Graph, node: Node, banner: dict[str, str], fabric: Fabric) -> str:
+    """The module of one node: its template's, or the cells that it is made of."""
+    op, wires = node.op, graph.inputs_of(node)
+    template = f"verilog/{op.kind}.v.j2"
+    values = {**banner, "module": f"{graph.name}_{node.name}", "x": wires}
+    if has_template(template):
+        return render(template, **values, op=_plain(op), y=graph.wires[node.name], zip=zip)
+    try:
+        cells = built(op, fabric, wires)
+    except NotImplementedError:
         raise GraphError(
-            f"graph {graph.name!r}: no Verilog for operator {node.op.kind!r}:"
-            f" templates/{template} does not exist"
-        )
-    return render(
-        template,
-        **banner,
-        module=f"{graph.name}_{node.name}",
-        op=_plain(node.op),
-        x=graph.inputs_of(node),
-        y=graph.wires[node.name],
-        zip=zip,
-    )
+            f"graph {graph.name!r}: no Verilog for operator {op.kind!r}:"
+            f" templates/{template} does not exist, and it has no cells"
+        ) from None
+    except GraphError as error:
+        place = f"graph {graph.name!r}: node {node.name!r} ({op.kind})"
+        raise GraphError(f"{place} {error}") from None
+    about = (type(op).__doc__ or "").partition("\n")[0]
+    made = instances(cells, fabric, wires)
+    return render("verilog/cells.v.j2", **values, **made, y=graph.wires[node.name], about=about)
 
 
 def _plain(op: Op) -> SimpleNamespace:

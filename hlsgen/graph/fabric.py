@@ -1,4 +1,4 @@
-"""FPGA families: how many inputs a LUT has and how long a signal takes (estimates)."""
+"""FPGA families: what their logic cells hold, and how long a signal takes (estimates)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,51 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fabric:
-    """One family's logic. Delays in ns include the average wire that follows."""
+    """One family's logic. Delays in ns include the average wire that follows.
+
+    Args:
+        name: of the family, as Yosys calls it.
+        lut_inputs: inputs of the lookup table that all else is counted in.
+        table_luts: LUTs for one incompressible function of 0, 1, ... 6 inputs.
+        dual: whether one LUT can hold two functions that together read at most five signals.
+        counters: segments of carry chains that count bits (see `hlsgen.graph.counters`).
+        carry_cell: positions in one carry cell.
+        carry_luts: LUTs of a carry cell that nothing else can use: as if its positions were used.
+        enter: positions that a signal from outside needs to enter a carry chain.
+        free_entries: LUTs of those that Yosys does not count (iCE40: a carry cell alone).
+        leave: positions that a carry needs to leave one whose last sum nobody reads.
+        lut_ns: one LUT.
+        mux_ns: one dedicated multiplexer behind a LUT.
+        carry_bit_ns: one position of a carry chain.
+        register_ns: clock to output plus set-up, and by how much the slowest wire of a stage is
+            slower than the average.
+    """
 
     name: str
     lut_inputs: int
+    table_luts: tuple[int, ...]
+    dual: bool
+    counters: tuple[str, ...]
+    carry_cell: int
+    carry_luts: int
+    enter: int
+    free_entries: int
+    leave: int
     lut_ns: float
     mux_ns: float
     carry_bit_ns: float
     register_ns: float
 
-    def luts_for(self, inputs: int) -> float:
+    def __hash__(self) -> int:
+        # Fabrics are looked up often, and few.
+        return hash(self.name)
+
+    def luts_for(self, inputs: int) -> int:
         """LUTs for one incompressible function of `inputs` (at most six) inputs."""
-        return 1.0 if inputs <= self.lut_inputs else float(2 ** (inputs - self.lut_inputs))
+        return self.table_luts[inputs]
 
     def table_ns(self, inputs: int) -> float:
-        """Delay of one function of `inputs` inputs; wider ones add dedicated multiplexers."""
+        """Delay of one function of `inputs` inputs; wider ones add multiplexers."""
         return self.lut_ns + self.mux_ns * max(0, inputs - self.lut_inputs)
 
     def adder_ns(self, bits: int) -> float:
@@ -33,14 +63,68 @@ class Fabric:
         """LUT levels of a tree that reduces `fan_in` signals to one."""
         return max(1, math.ceil(math.log(max(fan_in, 2), self.lut_inputs)))
 
+    def row_luts(self, positions: int) -> int:
+        """LUTs of a carry chain: those of whole cells where they cannot be used apart (ECP5)."""
+        whole = self.carry_luts
+        return -(-positions // whole) * whole
+
 
 FABRICS = {
     fabric.name: fabric
     for fabric in (
-        # Set by hand with margin, not fitted: the digits example is estimated at 60 MHz, and
-        # nextpnr 0.11 routes it at 75.
-        Fabric("ecp5", 4, 1.6, 0.4, 0.06, 0.9),
-        # Set by hand, compared with no tool.
-        Fabric("xcup", 6, 0.55, 0.15, 0.015, 0.2),
+        Fabric(
+            name="ecp5",
+            lut_inputs=4,
+            table_luts=(0, 1, 1, 1, 1, 2, 4),  # PFUMX and L6MUX21 join LUT4s and take no LUT
+            dual=False,
+            counters=("pair4", "full"),
+            carry_cell=2,  # CCU2C
+            carry_luts=2,
+            enter=1,
+            free_entries=0,
+            leave=1,
+            # Fitted to nextpnr 0.11, speed grade 6: the digits example and random networks of 60 to
+            # 400 LUTs, at 25 to 250 MHz, are estimated at 0.86 to 0.98 of what it routes, one of
+            # ten at 0.64. `python -m benchmarks --only timing` compares again.
+            lut_ns=1.0,  # of which 0.24 ns is the LUT
+            mux_ns=0.25,
+            carry_bit_ns=0.06,
+            register_ns=2.2,  # 0.5 ns, and what the worst wire takes above the average
+        ),
+        Fabric(
+            name="ice40",
+            lut_inputs=4,
+            table_luts=(0, 1, 1, 1, 1, 3, 7),  # joined by LUTs: there are no multiplexers
+            dual=False,
+            counters=("full",),
+            carry_cell=1,  # SB_CARRY
+            carry_luts=1,
+            enter=1,
+            free_entries=1,
+            leave=1,
+            # Fitted likewise for iCE40 HX8K: 0.85 to 0.99 of what it routes, one of seven at 0.73.
+            # LP and UP devices are slower.
+            lut_ns=1.2,
+            mux_ns=1.2,  # a LUT
+            carry_bit_ns=0.12,
+            register_ns=3.0,
+        ),
+        Fabric(
+            name="xcup",
+            lut_inputs=6,
+            table_luts=(0, 1, 1, 1, 1, 1, 1),
+            dual=True,
+            counters=("pair6", "pair4", "full"),
+            carry_cell=8,  # CARRY8
+            carry_luts=1,
+            enter=0,
+            free_entries=0,
+            leave=0,
+            # Set by hand, compared with no tool.
+            lut_ns=0.55,
+            mux_ns=0.15,
+            carry_bit_ns=0.015,
+            register_ns=0.2,
+        ),
     )
 }

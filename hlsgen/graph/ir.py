@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, TypeVar
 
 import networkx as nx
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
 from hlsgen.graph.aig import Aig, Word
+from hlsgen.graph.cells import Cells
 from hlsgen.graph.fabric import Fabric
 
 Values = NDArray[np.int64]  # [batch, beats, lanes]
@@ -69,13 +70,19 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Estimated cells: LUTs of the family, and registers."""
+    """Estimated cells: LUTs of the family, registers, carry cells.
 
-    lut: float = 0.0
+    `pairs` of the LUTs hold two functions each.
+    """
+
+    lut: int = 0
     ff: int = 0
+    carry: int = 0
+    pairs: int = 0
 
     def __add__(self, other: Area) -> Area:
-        return Area(self.lut + other.lut, self.ff + other.ff)
+        mine, others = dataclasses.astuple(self), dataclasses.astuple(other)
+        return Area(*(a + b for a, b in zip(mine, others, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -101,11 +108,12 @@ class Op:
     """One layer's constants and what they mean; the only Python place that knows a layer kind.
 
     Lanes are counted from 0, lane 0 least significant. A subclass gives `infer`, `eval`, `logic`,
-    `area`, `delay_ns` and `example`; the methods after those let passes work without knowing op
-    kinds.
+    `example`, and `cells` or else `area`, `delay_ns` and `levels`; the methods after those let
+    passes work without knowing op kinds.
     """
 
     kind: ClassVar[str]
+    part: ClassVar[str]  # of the design that the report counts it with
     arity: ClassVar[int] = 1
     latency: ClassVar[int] = 0
 
@@ -143,13 +151,27 @@ class Op:
         """
         raise NotImplementedError
 
+    def cells(self, fabric: Fabric, *wires: Wire) -> Cells | None:
+        """What the operator is made of on `fabric`, or None where its template says it.
+
+        Input bits are counted through the inputs in order, lane by lane, lowest bit first; so are
+        the output bits.
+        """
+        return None
+
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
-        """Estimated cells on `fabric`."""
-        raise NotImplementedError
+        """Cells that the operator takes on `fabric`."""
+        cells = built(self, fabric, wires)
+        pairs = sum(mate >= 0 for mate in cells.mates) // 2 if fabric.dual else 0
+        return Area(cells.luts(fabric), 0, cells.carry_cells(fabric), pairs)
 
     def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
         """Estimated delay from inputs to output on `fabric`."""
-        raise NotImplementedError
+        return built(self, fabric, wires).delay_ns(fabric)
+
+    def levels(self, fabric: Fabric, *wires: Wire) -> int:
+        """LUTs on the longest path from inputs to output on `fabric`."""
+        return built(self, fabric, wires).levels(fabric)
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
@@ -212,6 +234,17 @@ class Op:
             if isinstance(value, np.ndarray):
                 digest.update(value.tobytes())
         return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def built(made: Op, fabric: Fabric, wires: tuple[Wire, ...]) -> Cells:
+    """The cells of an operator that has them."""
+    cells = made.cells(fabric, *wires)
+    if cells is None:
+        raise NotImplementedError(
+            f"operator {made.kind} gives neither cells nor area, delay and levels"
+        )
+    return cells
 
 
 def _every_combination(wires: tuple[Wire, ...]) -> tuple[Values, ...]:

@@ -1,7 +1,9 @@
 """The operators. A new one is a file here and a line below."""
 
-from hlsgen.graph.ops.argmax import Argmax, Duel, Tag, Untag, index_bits
+from hlsgen.graph.ops.argmax import Argmax, Duel, index_bits
+from hlsgen.graph.ops.count import Count
 from hlsgen.graph.ops.io import Input
+from hlsgen.graph.ops.join import Join
 from hlsgen.graph.ops.lut import Lut
 from hlsgen.graph.ops.register import Register
 from hlsgen.graph.ops.sum import Sum
@@ -9,13 +11,13 @@ from hlsgen.graph.ops.thermometer import Thermometer
 
 __all__ = [
     "Argmax",
+    "Count",
     "Duel",
     "Input",
+    "Join",
     "Lut",
     "Register",
     "Sum",
-    "Tag",
     "Thermometer",
-    "Untag",
     "index_bits",
 ]

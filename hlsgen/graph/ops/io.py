@@ -28,6 +28,8 @@ class Input(Op):
         scale: float64 [lanes], > 0, feature units per step of the word.
     """
 
+    part: ClassVar[str] = "encoder"
+
     arity: ClassVar[int] = 0
 
     bits: int
@@ -61,6 +63,9 @@ class Input(Op):
 
     def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
         return 0.0
+
+    def levels(self, fabric: Fabric, *wires: Wire) -> int:
+        return 0
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +14,10 @@ from numpy.typing import NDArray
 from hlsgen.errors import GraphError
 from hlsgen.graph import truth
 from hlsgen.graph.aig import Aig, Word
+from hlsgen.graph.cells import FIRST, Cells, Table
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Constants, Lanes, Op, Rows, Values, Wire, array, op
+from hlsgen.graph.pairing import mates
 
 # LUTs evaluated together: their intermediate words then stay in the processor's cache.
 _LUTS_AT_ONCE = 256
@@ -32,6 +37,8 @@ class Lut(Op):
         k: uint8 [n], fan-in of each LUT, 0..6; 0 is a constant.
         table: uint64 [n]; only the lowest 2**k bits may be set (the INIT of the LUT).
     """
+
+    part: ClassVar[str] = "tables"
 
     src: Lanes = array("int32")
     k: NDArray[np.uint8] = array("uint8")
@@ -80,12 +87,48 @@ class Lut(Op):
         rows = zip(self.src.tolist(), self.k.tolist(), self.table.tolist(), strict=True)
         return [[aig.table(table, [lanes[lane] for lane in src[:k]])] for src, k, table in rows]
 
+    @cached_property
+    def wired(self) -> NDArray[np.bool_]:
+        """Lanes that are an input lane, or constant, and take no LUT: bool [n]."""
+        return np.asarray((self.k == 0) | ((self.k == 1) & (self.table == np.uint64(0b10))))
+
+    @cached_property
+    def mates(self) -> NDArray[np.int32]:
+        """For each LUT the one that shares a dual-output LUT with it, or -1."""
+        return mates(self.src, np.where(self.wired, 0, self.k).astype(np.uint8))
+
+    def cells(self, fabric: Fabric, *wires: Wire) -> Cells:
+        """Lane i is the signal of number i behind the inputs, or an input where it is a wire."""
+        lanes = wires[0].lanes
+        rows = zip(self.src.tolist(), self.k.tolist(), self.table.tolist(), strict=True)
+        tables, paired, outputs = [], [], []
+        place = np.cumsum(~self.wired) - 1
+        mate = np.where(self.mates < 0, -1, place[self.mates]).tolist()
+        for lane, ((src, k, table), wired) in enumerate(
+            zip(rows, self.wired.tolist(), strict=True)
+        ):
+            if wired:
+                outputs.append(FIRST + src[0] if k else table)
+                continue
+            out = FIRST + lanes + lane
+            tables.append(Table(out, table, tuple(FIRST + pin for pin in src[:k])))
+            paired.append(mate[lane])
+            outputs.append(out)
+        return Cells(lanes, tuple(tables), tuple(outputs), tuple(paired))
+
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
-        counts = np.bincount(self.k, minlength=7)
-        return Area(sum(float(counts[k]) * fabric.luts_for(k) for k in range(1, 7)))
+        counts = np.bincount(self.k[~self.wired], minlength=7)
+        luts = sum(int(counts[k]) * fabric.luts_for(k) for k in range(1, 7))
+        pairs = int(np.count_nonzero(self.mates >= 0)) // 2 if fabric.dual else 0
+        return Area(luts - pairs, pairs=pairs)
 
     def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
+        if self.wired.all():
+            return 0.0
         return fabric.table_ns(int(self.k.max(initial=0)))
+
+    def levels(self, fabric: Fabric, *wires: Wire) -> int:
+        return int(not self.wired.all())
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
@@ -117,8 +160,22 @@ class Lut(Op):
 
     def coverage(self, x: Rows) -> NDArray[np.bool_]:
         """Which table entries the samples address: bool [n, 64]."""
-        lanes = np.ascontiguousarray(x.reshape(-1, x.shape[-1]).astype(np.uint8).T)
         reached = np.zeros((len(self.k), 64), dtype=bool)
+        for start, address in self._addresses(x):
+            reached[start + np.arange(len(address))[:, None], address] = True
+        return reached
+
+    def visits(self, x: Rows) -> NDArray[np.int64]:
+        """How many samples address each table entry: int64 [n, 64]."""
+        counts = np.zeros((len(self.k), 64), dtype=np.int64)
+        for start, address in self._addresses(x):
+            for lut, entries in enumerate(address, start):
+                counts[lut] = np.bincount(entries, minlength=64)
+        return counts
+
+    def _addresses(self, x: Rows) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """For some LUTs at a time the first one's number and the entries, uint8 [luts, samples]."""
+        lanes = np.ascontiguousarray(x.reshape(-1, x.shape[-1]).astype(np.uint8).T)
         step = max(1, _ADDRESSES // max(1, lanes.shape[1]))
         for start in range(0, len(self.k), step):
             src = self.src[start : start + step]
@@ -126,8 +183,7 @@ class Lut(Op):
             for pin in range(truth.MAX_INPUTS):
                 used = src[:, pin] >= 0
                 address[used] |= lanes[src[used, pin]] << pin
-            reached[start + np.arange(len(src))[:, None], address] = True
-        return reached
+            yield start, address
 
     @classmethod
     def of(cls, src: NDArray[np.integer], k: NDArray[np.integer], table: truth.Tables) -> Lut:

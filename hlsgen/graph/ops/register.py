@@ -17,6 +17,8 @@ from hlsgen.graph.ir import Area, Op, Values, Wire, op
 class Register(Op):
     """The input, one clock cycle later; data registers have no reset."""
 
+    part: ClassVar[str] = "registers"
+
     latency: ClassVar[int] = 1
 
     def infer(self, *wires: Wire) -> Wire:
@@ -35,6 +37,9 @@ class Register(Op):
 
     def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
         return 0.0
+
+    def levels(self, fabric: Fabric, *wires: Wire) -> int:
+        return 0
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ class Sum(Op):
         offset: int32 [groups + 1], from 0 to m, ascending.
         bias: int64 [groups].
     """
+
+    part: ClassVar[str] = "popcount"
 
     src: Lanes = array("int32")
     offset: Lanes = array("int32")
@@ -79,12 +82,16 @@ class Sum(Op):
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         """One LUT for each result bit of each adder in a binary tree, as synthesis makes of +."""
         return Area(
-            float(sum(n * bits for size in self.sizes for n, bits in _tree(size, wires[0].bits)))
+            sum(int(n) * bits for size in self.sizes for n, bits in _tree(size, wires[0].bits))
         )
 
     def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
         largest = int(self.sizes.max(initial=0)) + bool(self.bias.any())
         return sum(fabric.adder_ns(bits) for _, bits in _tree(largest, wires[0].bits))
+
+    def levels(self, fabric: Fabric, *wires: Wire) -> int:
+        largest = int(self.sizes.max(initial=0)) + bool(self.bias.any())
+        return sum(1 for _ in _tree(largest, wires[0].bits))
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:

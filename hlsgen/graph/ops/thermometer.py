@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
 from hlsgen.graph.aig import FALSE, TRUE, Aig, Word, constant
+from hlsgen.graph.cells import FIRST, Builder, Cells
+from hlsgen.graph.comparators import comparisons
 from hlsgen.graph.fabric import Fabric
-from hlsgen.graph.ir import Area, Constants, Lanes, Op, Rows, Values, Wire, array, op
+from hlsgen.graph.ir import Constants, Lanes, Op, Rows, Values, Wire, array, op
 
 
 @op("thermometer")
@@ -23,6 +26,8 @@ class Thermometer(Op):
         feature: int32 [n], 0 <= feature < lanes of x.
         threshold: int64 [n].
     """
+
+    part: ClassVar[str] = "encoder"
 
     feature: Lanes = array("int32")
     threshold: NDArray[np.int64] = array("int64")
@@ -49,14 +54,23 @@ class Thermometer(Op):
             )
         ]
 
-    def area(self, fabric: Fabric, *wires: Wire) -> Area:
-        bits = wires[0].bits
-        # A comparison with a constant needs the bits above the constant's trailing zeros only.
-        luts = max(1, -(-(bits - 1) // (fabric.lut_inputs - 1)))
-        return Area(float(luts * len(self.feature)))
-
-    def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
-        return fabric.lut_ns * fabric.levels(wires[0].bits)
+    def cells(self, fabric: Fabric, *wires: Wire) -> Cells:
+        """Tables of few bits of a word and of neighbouring thresholds' outputs."""
+        (x,) = wires
+        builder = Builder(x.width_bits)
+        outputs = [0] * len(self.feature)
+        wanted: dict[int, dict[int, list[int]]] = {}
+        for lane, (feature, threshold) in enumerate(
+            zip(self.feature.tolist(), self.threshold.tolist(), strict=True)
+        ):
+            wanted.setdefault(feature, {}).setdefault(threshold, []).append(lane)
+        for feature, lanes in wanted.items():
+            first = FIRST + feature * x.bits
+            word = list(range(first, first + x.bits))
+            for threshold, signal in comparisons(builder, word, x, list(lanes), fabric).items():
+                for lane in lanes[threshold]:
+                    outputs[lane] = signal
+        return builder.cells(outputs)
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
