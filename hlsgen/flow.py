@@ -21,15 +21,18 @@ from hlsgen.boards import Board
 from hlsgen.build import board_plan, log_of, run_step
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ToolMissing
-from hlsgen.graph import Graph, load, save
+from hlsgen.graph import Graph, load
+from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Values
 from hlsgen.ledger import Ledger, State, key_of
-from hlsgen.passes import opt
+from hlsgen.optimise import optimise_files
 from hlsgen.plan import Plan, Step
 from hlsgen.project import Project
 from hlsgen.report import Report, judge, make_report
+from hlsgen.samples import load_samples
 from hlsgen.tools import TOOLS
-from hlsgen.verify import assemble, load_samples, verify_part
+from hlsgen.tools.abc import map_tables
+from hlsgen.verify import assemble, verify_part
 
 if TYPE_CHECKING:
     from hlsgen.train import Progress
@@ -209,23 +212,31 @@ def _export(job: Job, listener: Listener, last: bool) -> None:
 
 def _opt(job: Job, listener: Listener, last: bool) -> None:
     graph_folder = job.folder / "graph"
-    files = [graph_folder / name for name in ("export.json", "export.npz", "samples.npz")]
-    clock_mhz = job.project.hardware.clock_mhz
-    key = key_of(job.board.logic, clock_mhz, files=files, code=("graph", "passes"))
+    samples = ("samples.npz", "train_samples.npz", "val_samples.npz")
+    files = [graph_folder / name for name in ("export.json", "export.npz", *samples)]
+    clock_mhz, abc = job.project.hardware.clock_mhz, _identity("yosys-abc")
+    settings = (job.board.logic, clock_mhz, job.project.opt, abc)
+    key = key_of(*settings, files=files, code=("graph", "passes", "sat.py", "optimise.py"))
 
     def work() -> list[Path]:
-        graph = load(graph_folder / "export")
-        samples = {graph.feeds()[0].name: load_samples(graph_folder / "samples.npz")}
-        save(opt(graph, job.board.logic, clock_mhz, samples), graph_folder / "final")
-        return [graph_folder / "final.json", graph_folder / "final.npz"]
+        logic, wish = job.board.logic, job.project.opt
+        return optimise_files(graph_folder, wish, logic, clock_mhz, map_tables if abc else None)
 
     _bring(listener, job.folder, "opt", key, last, work)
+
+
+def _identity(tool: str) -> str:
+    """The identity of a program that is of use but not needed; empty where it is not there."""
+    try:
+        return TOOLS[tool].find().identity
+    except ToolMissing:
+        return ""
 
 
 def _emit(job: Job, listener: Listener, last: bool) -> None:
     files = [job.folder / "graph" / name for name in ("final.json", "final.npz")]
     code = ("graph", "emit", "templates/verilog")
-    key = key_of(job.board.shell, job.language, files=files, code=code)
+    key = key_of(job.board.shell, job.board.logic, job.language, files=files, code=code)
 
     def work() -> list[Path]:
         plan = _rtl(job)
@@ -238,13 +249,13 @@ def _emit(job: Job, listener: Listener, last: bool) -> None:
 
 def _rtl(job: Job) -> Plan:
     graph = load(job.folder / "graph" / "final")
-    return _emitted(graph, job.board.shell.width_bits, job.language)
+    return _emitted(graph, job.board.shell.width_bits, job.board.logic, job.language)
 
 
 @lru_cache(maxsize=1)
-def _emitted(graph: Graph, width: int, language: str) -> Plan:
+def _emitted(graph: Graph, width: int, fabric: Fabric, language: str) -> Plan:
     """Three stages of a run need the same text."""
-    return emit(graph, width, language)
+    return emit(graph, width, fabric, language)
 
 
 def _verify(job: Job, listener: Listener, last: bool) -> None:
@@ -337,7 +348,8 @@ def _report(job: Job, listener: Listener, last: bool) -> None:
     folder = job.folder
     assemble(folder, job.board)
     names = ("project.json", "board.json", "verify/verdict.json", "verify/coverage.json",
-             "synth/stat.json",
+             "synth/stat.json", "synth/layers.json",
+             "graph/opt.json",
              "route/report.json", "graph/export.npz", "graph/final.npz", "graph/final.json",
              "graph/samples.npz", "graph/metrics.json")  # fmt: skip
     files = [folder / name for name in names]

@@ -74,6 +74,19 @@ class Train(Record):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
+class Opt(Record):
+    """Changes of the trained function that make the circuit smaller; none by default.
+
+    Table entries that fewer than `unseen` training samples address may take any value.
+    `narrow_words` drops low bits of input words, feature by feature. Both are kept only if all
+    together cost at most `accuracy_drop` of the share of validation samples classified right.
+    """
+
+    unseen: Annotated[int, Field(ge=0)] = 0
+    narrow_words: bool = False
+    accuracy_drop: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
 class Hardware(Record):
     """What the circuit is built for."""
 
@@ -82,7 +95,8 @@ class Hardware(Record):
 
 # The numbers of the report: they can be bounded by [limits].
 NUMBERS = (
-    *("accuracy", "lut", "ff", "lut_core", "ff_core", "lut_synth", "ff_synth"),
+    *("accuracy", "lut", "ff", "lut_core", "ff_core", "lut_core_synth"),
+    *("lut_core_deviation_percent", "lut_synth", "ff_synth"),
     *("fmax_mhz", "fmax_estimate_mhz", "latency_cycles", "latency_ns", "throughput_per_s"),
     *("energy_nj", "verified", "area_delay_lut_ns", "lut_used_percent", "ff_used_percent"),
 )
@@ -105,6 +119,7 @@ class Project(Record):
     inputs: Inputs = Inputs()
     model: Model
     train: Train = Train()
+    opt: Opt = Opt()
     hardware: Hardware = Hardware()
     limits: dict[str, Range] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default=Path())

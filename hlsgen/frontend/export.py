@@ -22,7 +22,10 @@ from hlsgen.train import load_data, load_model
 
 
 def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> list[Path]:
-    """Write export.*, samples.npz (test), train_samples.npz and export_check.json to `folder`.
+    """Write export.*, export_check.json and samples to `folder`.
+
+    samples.npz has the test samples, val_samples.npz those that decide about changes of the
+    function, train_samples.npz the training samples and behind them those of validation.
 
     Returns:
         The files, metrics.json among them.
@@ -50,6 +53,7 @@ def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> 
     save(graph, folder / "export")
     _save_samples(folder / "samples.npz", test, data.y_test)
     _save_samples(folder / "train_samples.npz", rest, np.concatenate([data.y_train, data.y_val]))
+    _save_samples(folder / "val_samples.npz", rest[len(data.y_train) :], data.y_val)
     write_atomic(folder / "export_check.json", json.dumps(record, indent=1) + "\n")
     write_atomic(folder / "metrics.json", metrics.read_bytes())
     if wrong.total():
@@ -57,7 +61,7 @@ def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> 
             f"graph {graph.name!r} differs from PyTorch in {wrong.total()} of"
             f" {record['checked']} values: {record['layers']}"
         )
-    names = ("export.json", "export.npz", "samples.npz", "train_samples.npz",
+    names = ("export.json", "export.npz", "samples.npz", "train_samples.npz", "val_samples.npz",
              "export_check.json", "metrics.json")  # fmt: skip
     return [folder / name for name in names]
 

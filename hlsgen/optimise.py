@@ -1,0 +1,59 @@
+"""The stage opt: from the exported graph to the one that is emitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hlsgen.graph import Graph, load, save
+from hlsgen.graph.fabric import Fabric
+from hlsgen.passes import Mapper, Record, opt
+from hlsgen.passes.approximate import Allowed, Validation, approximate
+from hlsgen.project import Opt
+from hlsgen.samples import load_labelled, load_samples
+
+
+def optimise_files(
+    folder: Path, wish: Opt, fabric: Fabric, clock_mhz: float, mapper: Mapper | None
+) -> list[Path]:
+    """Write final.* and opt.json to `folder`, and reference.* where the function may change.
+
+    Args:
+        folder: has export.*, samples.npz, and for changes train_samples.npz and val_samples.npz.
+        wish: which changes of the function are allowed.
+        fabric: the family that the graph is made for.
+        clock_mhz: the clock of the network.
+        mapper: ABC, or None where it is not installed.
+
+    Returns:
+        The files that later stages depend on.
+
+    Raises:
+        GraphError: as `opt`.
+    """
+    record = Record()
+    if mapper is None:
+        record.warnings.append("yosys-abc is not installed: tables are not mapped anew")
+    graph, products = _reference(folder, wish, record)
+    feeds = {graph.feeds()[0].name: load_samples(folder / "samples.npz")}
+    final = opt(graph, fabric, clock_mhz, feeds, mapper=mapper, record=record)
+    save(final, folder / "final")
+    record.save(folder / "opt.json")
+    # The record tells times: it is no product, since products are compared.
+    return [*products, folder / "final.json", folder / "final.npz"]
+
+
+def _reference(folder: Path, wish: Opt, record: Record) -> tuple[Graph, list[Path]]:
+    """The graph that must be kept from here on, and its files where it is not the export."""
+    graph = load(folder / "export")
+    files = [folder / "reference.json", folder / "reference.npz"]
+    for file in files:
+        file.unlink(missing_ok=True)
+    if not (wish.unseen or wish.narrow_words):
+        return graph, []
+    x, y = load_labelled(folder / "val_samples.npz")
+    # Behind the training samples lie those of validation.
+    train = load_samples(folder / "train_samples.npz")[: -len(y) or None]
+    allowed = Allowed(wish.unseen, wish.narrow_words, wish.accuracy_drop)
+    graph = approximate(graph, allowed, train, Validation(x, y), record)
+    save(graph, folder / "reference")
+    return graph, files
