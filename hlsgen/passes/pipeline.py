@@ -8,16 +8,17 @@ from collections.abc import Callable
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node
 from hlsgen.graph.ops import Register
+from hlsgen.passes.retime import place
 
 
 def pipeline(fabric: Fabric, clock_mhz: float) -> Callable[[Graph], Graph]:
     """The pass that pipelines for `clock_mhz` on `fabric`."""
 
     def insert_registers(graph: Graph) -> Graph:
-        """Cut every path to the clock period, all paths equally deep, the outputs registered."""
+        """As few registers as cut every path to the clock period, the outputs registered."""
         bare = remove_registers(graph)
-        stage = _stages(bare, fabric, 1000.0 / clock_mhz)
-        depth = 1 + max(stage[name] for name in bare.outputs)
+        found = place(bare, fabric, 1000.0 / clock_mhz - fabric.register_ns)
+        stage, depth = found.stage, found.depth
         nodes: list[Node] = []
         delayed: dict[str, list[str]] = {}
         for node in bare.nodes:
@@ -64,21 +65,6 @@ def slowest(graph: Graph, fabric: Fabric) -> tuple[str, float]:
     delays_ns = {n.name: n.op.delay_ns(fabric, *graph.inputs_of(n)) for n in graph.nodes}
     name = max(delays_ns, key=lambda node: delays_ns[node])
     return name, delays_ns[name]
-
-
-def _stages(graph: Graph, fabric: Fabric, period_ns: float) -> dict[str, int]:
-    """The pipeline stage of each node: as early as its inputs and the period allow."""
-    budget = period_ns - fabric.register_ns
-    stage: dict[str, int] = {}
-    arrival: dict[str, float] = {}
-    for node in graph.nodes:
-        here = max((stage[name] for name in node.inputs), default=0)
-        start = max((arrival[name] for name in node.inputs if stage[name] == here), default=0.0)
-        delay = node.op.delay_ns(fabric, *graph.inputs_of(node))
-        if start > 0.0 and start + delay > budget:
-            here, start = here + 1, 0.0
-        stage[node.name], arrival[node.name] = here, start + delay
-    return stage
 
 
 def _after(nodes: list[Node], delayed: dict[str, list[str]], name: str, cycles: int) -> str:
