@@ -16,15 +16,14 @@ from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Rows, Values
 from hlsgen.graph.ops import (
     Argmax,
+    Count,
     Duel,
     Input,
+    Join,
     Lut,
     Register,
     Sum,
-    Tag,
     Thermometer,
-    Untag,
-    index_bits,
 )
 from hlsgen.passes import opt
 from hlsgen.proof.sums import whole_sums
@@ -103,7 +102,7 @@ def test_logic_is_eval_on_wires_of_any_range(lo: int, hi: int) -> None:
     rng = np.random.default_rng(abs(lo) * 1000 + hi)
     for lanes in (1, 2, 3, 5):
         wire = Wire(lanes, lo, hi)
-        ops: list[Op] = [Argmax(), Register(), Tag(index_bits(lanes)), Tag(4)]
+        ops: list[Op] = [Argmax(), Register()]
         sizes = rng.integers(0, 9, 4)
         src = rng.integers(0, lanes, sizes.sum())
         ops.append(Sum.of(src, sizes, rng.integers(-50, 51, 4)))
@@ -111,18 +110,33 @@ def test_logic_is_eval_on_wires_of_any_range(lo: int, hi: int) -> None:
         thresholds = np.arange(lo - 2, hi + 3)[:60]
         ops.append(Thermometer(rng.integers(0, lanes, len(thresholds), np.int32), thresholds))
         ops += [Duel(bits) for bits in range(wire.bits)]
-        ops += [
-            Untag(bits, classes) for bits in range(1, wire.bits + 1) for classes in (2, 2**bits)
-        ]
+        if lanes == 2:
+            ops += [Duel(tags, 2 << tags) for tags in range(wire.bits)]
+            ops.append(Duel(wire.bits - 1, (1 << wire.bits) - 1))
         rows = rng.integers(lo, hi + 1, (ROWS, 1, lanes))
         close = np.clip(rows[:, :, :1] + rng.integers(-1, 2, rows.shape), lo, hi)
         for op in ops:
             x = np.concatenate([rows, close])
-            if isinstance(op, Untag):
-                # It relies on tags below `classes`.
-                x = x[((x & ((1 << op.bits) - 1)) < op.classes).all(axis=(1, 2))]
+            if isinstance(op, Duel) and op.classes:
+                # It relies on winners below `classes`.
+                x = x[(op.eval(x) < op.classes).all(axis=(1, 2))]
             if len(x):
                 agree(op, (wire,), (x,))
+
+
+def test_counters_and_numbers_have_the_digits_that_they_are_given() -> None:
+    """More digits than the total has, fewer, and numbers of several widths."""
+    wire = Wire(7, 0, 1)
+    x = np.array(np.meshgrid(*[[0, 1]] * 7)).reshape(7, -1).T[:, None, :]
+    groups = [[[0, 1, 2, 3], [4, 5], [], [6]], [[6, Count.ONE], [5, 5]], [[3]]]
+    for op in (
+        Count.of(groups),
+        Count.of(groups, [2, 1, 1]),
+        dataclasses.replace(Count.of(groups), digits=[7, 5, 2]),
+        Join(127, np.array([0, 7])),
+        Join(15, np.array([0, 1, 5, 5, 7])),
+    ):
+        agree(op, (wire,), (x,))
 
 
 def test_a_draw_goes_to_the_first_lane() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hlsgen.graph.aig import FALSE, TRUE, Aig, Word, constant
-from hlsgen.proof.solver import Budget, Model, Solver
 from hlsgen.proof.sweep import Pair, Stage, Sweep, Swept
+from hlsgen.sat import Budget, Model, Solver
 
 SEEDS = st.integers(0, 2**32 - 1)
 

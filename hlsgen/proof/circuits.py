@@ -14,8 +14,8 @@ from hlsgen.paths import write_atomic
 from hlsgen.plan import Plan
 from hlsgen.proof.equivalence import Proof, prove_core, prove_node
 from hlsgen.proof.families import Family, family_plan, rtl_plan
-from hlsgen.proof.solver import Budget
 from hlsgen.proof.sweep import BUDGET
+from hlsgen.sat import Budget
 from hlsgen.tools import TOOLS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,9 +15,10 @@ from hlsgen.graph.blast import blast, columns, in_range, words_of
 from hlsgen.graph.interp import random_feeds, run
 from hlsgen.graph.ir import Graph, Node, Rows, Values, Wire
 from hlsgen.netlist import Flat, Pipeline
-from hlsgen.proof.solver import Budget, Model
+from hlsgen.proof.fraig import Fraig
 from hlsgen.proof.sums import whole_sums
 from hlsgen.proof.sweep import BUDGET, Pair, Stage, Sweep, Swept
+from hlsgen.sat import Budget, Model
 
 _RANDOM_SAMPLES, _REAL_SAMPLES = 512, 512
 # Inputs of other clocks and undriven nets that a message shows.
@@ -74,17 +75,24 @@ class Proof:
 def prove_opt(before: Graph, after: Graph, samples: Values, budget: Budget = BUDGET) -> Proof:
     """That `after` (registers as wires) computes what `before` computes.
 
-    Sums of sums are compared as one sum: addition may be regrouped, its ranges never overflow.
+    Lanes that are equal become one literal, layer by layer, and sums of the same lanes one sum,
+    however they are added. Mostly the answers are then the same literal; else they are swept.
     """
     start = time.perf_counter()
     aig = Aig()
     old, new = whole_sums(before), whole_sums(after)
     feeds, drive = _feeds(aig, before, samples)
-    words, other = blast(old, aig, feeds), blast(new, aig, feeds)
-    ranges = _ranges(aig, old, words)
-    pairs = list(_pairs(old, words, [other[name] for name in new.outputs], "optimised graph"))
-    sweep = Sweep(aig, drive, _RANDOM_SAMPLES + min(len(samples), _REAL_SAMPLES), budget)
-    result = sweep.run(_stages(old, words, ranges), pairs)
+    count = _RANDOM_SAMPLES + min(len(samples), _REAL_SAMPLES)
+    care = aig.all(in_range(aig, old.wires[name], words) for name, words in feeds.items())
+    with Fraig(aig, drive, count, care, budget) as fraig:
+        one, two = fraig.blast(old, feeds), fraig.blast(new, feeds)
+    seen = [two.words[name] for name in new.outputs]
+    pairs = list(_pairs(old, one.words, seen, "optimised graph"))
+    stages = _stages(old, one.words, _ranges(aig, one.wires, one.words))
+    if all(pair.circuit == pair.wanted for pair in pairs):
+        result = Swept(_shared(stages, two.words), proved=pairs)
+    else:
+        result = Sweep(aig, drive, count, budget).run(stages, pairs, care)
     return _proof("optimised graph", result, pairs, start, feeds, before, {}, aig)
 
 
@@ -98,7 +106,7 @@ def prove_core(graph: Graph, flat: Flat, samples: Values, budget: Budget = BUDGE
     aig = Aig()
     feeds, drive = _feeds(aig, graph, samples)
     words = blast(graph, aig, feeds)
-    ranges = _ranges(aig, graph, words)
+    ranges = _ranges(aig, graph.wires, words)
     latency = graph.latency[graph.outputs[0]]
     frame = [bit for node in graph.feeds() for word in feeds[node.name] for bit in word]
     _match(flat, {"x": len(frame), "y": _width(graph), "valid_in": 1, "valid_out": 1, "rst": 1})
@@ -190,8 +198,15 @@ def _driven(words: list[Word], rows: Rows, wire: Wire) -> dict[int, int]:
     }
 
 
-def _ranges(aig: Aig, graph: Graph, words: Mapping[str, list[Word]]) -> dict[str, int]:
-    return {name: in_range(aig, graph.wires[name], words[name]) for name in words}
+def _ranges(aig: Aig, wires: Mapping[str, Wire], words: Mapping[str, list[Word]]) -> dict[str, int]:
+    return {name: in_range(aig, wires[name], words[name]) for name in words}
+
+
+def _shared(stages: Sequence[Stage], words: Mapping[str, list[Word]]) -> dict[str, tuple[int, int]]:
+    """How many values of each stage are among the words of the other graph, of how many."""
+    other = {bit >> 1 for lanes in words.values() for word in lanes for bit in word}
+    inner = {stage.name: {bit >> 1 for bit in stage.values if bit > TRUE} for stage in stages}
+    return {name: (len(values & other), len(values)) for name, values in inner.items()}
 
 
 def _stages(

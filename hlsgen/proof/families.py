@@ -19,13 +19,12 @@ class Family:
     synth: str
 
 
-_YOSYS = "-icells -DHLSGEN_YOSYS"
 FAMILIES = {
     family.name: family
     for family in (
         Family("xcup", "-DHLSGEN_XILINX", "synth_xilinx -family xcup -noiopad -flatten"),
-        Family("ecp5", _YOSYS, "synth_ecp5 -abc9"),
-        Family("ice40", _YOSYS, "synth_ice40"),
+        Family("ecp5", "-DHLSGEN_ECP5", "synth_ecp5 -abc9"),
+        Family("ice40", "-DHLSGEN_ICE40", "synth_ice40"),
     )
 }
 

@@ -8,8 +8,8 @@ from hlsgen.graph.aig import Aig
 from hlsgen.netlist import Flat
 from hlsgen.netlist.cut import Cut
 from hlsgen.proof.equivalence import Proof
-from hlsgen.proof.solver import Budget, Solver
 from hlsgen.proof.sweep import BUDGET
+from hlsgen.sat import Budget, Solver
 
 _SHOWN = 3
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hlsgen.graph.aig import TRUE, Aig
-from hlsgen.proof.solver import Budget, Model, Solver
+from hlsgen.sat import Budget, Model, Solver
 
 # Places of a circuit that are tried for one value of the specification.
 _TRIES = 4
@@ -119,24 +119,29 @@ class Sweep:
 
     def _stage(self, literals: Sequence[int], fact: int, places: Mapping[int, list[int]]) -> int:
         """Look for the values of one stage in the circuit; how many are there."""
-        found = [literal >> 1 for literal in literals if not self._aig.fan_in(literal >> 1)]
+        found = {literal >> 1 for literal in literals if not self._aig.fan_in(literal >> 1)}
         with self._near() as near, self._far(_FAR) as far:
             misses = 0
             for literal in literals:
-                wanted = literal >> 1
-                for variable in places.get(self._plain(wanted), ())[:_TRIES]:
-                    other = literal ^ (self._values[variable] ^ self._values[wanted]) & 1
-                    same = near.equal(2 * variable, other).equal
-                    if not same and misses < _MISSES:
-                        same = far.equal(2 * variable, other).equal
-                        misses = 0 if same else misses + 1
-                    if same:
-                        found += [wanted, variable]
-                        self._merge(2 * variable, other)
+                at = places.get(self._plain(literal >> 1), ())[:_TRIES]
+                same = self._same(near, literal, at)
+                # Where one place was found near, that others look alike is mostly chance.
+                if at and not same and misses < _MISSES:
+                    same = self._same(far, literal, at)
+                    misses = 0 if same else misses + 1
+                for variable, other in same:
+                    found |= {literal >> 1, variable}
+                    self._merge(2 * variable, other)
             if near.equal(fact, TRUE).equal:
                 self._facts.append(fact)
         self._cuts.update(found)
-        return len({literal >> 1 for literal in literals}.intersection(found))
+        return len({literal >> 1 for literal in literals} & found)
+
+    def _same(self, solver: Solver, literal: int, at: Sequence[int]) -> list[tuple[int, int]]:
+        """The variables among `at` that are the literal, and what each of them is equal to."""
+        value = self._values[literal >> 1]
+        others = [(v, literal ^ (self._values[v] ^ value) & 1) for v in at]
+        return [(v, other) for v, other in others if solver.equal(2 * v, other).equal]
 
     def _near(self) -> Solver:
         """Values that were found are free, but keep their facts: proofs about one stage."""

@@ -1,6 +1,6 @@
 """Verification: what lies in a build folder against the interpreter."""
 
-from hlsgen.verify.ladder import PARTS, assemble, load_samples, verify, verify_part
+from hlsgen.verify.ladder import PARTS, assemble, verify, verify_part
 from hlsgen.verify.sources import rtl_digest
 from hlsgen.verify.verdict import Rung, Verdict
 
@@ -9,7 +9,6 @@ __all__ = [
     "Rung",
     "Verdict",
     "assemble",
-    "load_samples",
     "rtl_digest",
     "verify",
     "verify_part",

@@ -14,8 +14,8 @@ from hlsgen.paths import write_atomic
 from hlsgen.proof.circuits import Circuit, mapped, proofs, verilog, write_aiger
 from hlsgen.proof.equivalence import Counterexample, Proof, prove_opt
 from hlsgen.proof.families import FAMILIES
-from hlsgen.proof.solver import Budget
 from hlsgen.proof.sweep import BUDGET
+from hlsgen.sat import Budget
 from hlsgen.tools import TOOLS
 from hlsgen.verify.replay import replay_netlist, replay_verilog
 from hlsgen.verify.sources import sources
@@ -35,14 +35,24 @@ class Listener:
 
 
 def optimisation(folder: Path, graph: Graph, samples: Values, budget: Budget = BUDGET) -> Rung:
-    """The graph that was emitted against the one that was exported."""
-    path = folder / "graph" / "export"
-    if not path.with_suffix(".json").is_file():
+    """The graph that was emitted against the one that was exported (see `reference`)."""
+    path = reference(folder)
+    if path is None:
         return Rung(2, "optimisation", "not run", what("optimisation"),
                     reason="no exported graph in this folder")  # fmt: skip
     timer = Timer()
     proof = prove_opt(load(path), graph, samples, budget)
     return _rung("optimisation", [proof], timer, _SOLVER, proof.reason)
+
+
+def reference(folder: Path) -> Path | None:
+    """The graph that the optimised one must equal: the export, or what approximations made of it.
+
+    The stage opt writes graph/reference where the project allows changes of the function; their
+    accuracy is in graph/opt.json.
+    """
+    paths = (folder / "graph" / name for name in ("reference", "export"))
+    return next((path for path in paths if path.with_suffix(".json").is_file()), None)
 
 
 def of_verilog(
@@ -94,9 +104,9 @@ def prove(
     write_aiger(graph, folder / "prove" / "graph.aig")
     results: list[tuple[str, list[Proof]]] = []
     complaints: list[str] = []
-    if (folder / "graph" / "export.json").is_file():
+    if path := reference(folder):
         listener.circuit("optimised graph")
-        proof = prove_opt(load(folder / "graph" / "export"), graph, samples, budget)
+        proof = prove_opt(load(path), graph, samples, budget)
         listener.end(proof)
         results.append(("optimised graph", [proof]))
         if proof.status != "proved":

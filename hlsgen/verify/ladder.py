@@ -6,18 +6,15 @@ of them together. Parts that are about other files than those that lie there do 
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
-
 from hlsgen.boards import Board
 from hlsgen.errors import CheckFailed, ConfigError
 from hlsgen.graph import load
-from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.graph.ir import Graph, Values
+from hlsgen.samples import load_samples
 from hlsgen.verify.after_route import bitstream, routed
 from hlsgen.verify.control import control
 from hlsgen.verify.coverage import write_coverage
@@ -94,20 +91,6 @@ def assemble(folder: Path, board: Board) -> Verdict:
     verdict = Verdict(about[0], whole(rungs, _reasons(board)), about[1], accepted)
     verdict.save(folder / "verify" / "verdict.json")
     return verdict
-
-
-def load_samples(path: Path) -> Values:
-    """Input words [n, 1, features] of the samples in a build folder.
-
-    Raises:
-        ConfigError: the file is missing or damaged.
-    """
-    try:
-        # From memory: numpy leaves the file open when it turns out to be damaged.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            return np.asarray(arrays["x"], dtype=np.int64)[:, None, :]
-    except (OSError, LookupError, *DAMAGED_NPZ) as error:
-        raise ConfigError(f"{path}: no samples here ({error}); run the stage export") from error
 
 
 def _rtl(folder: Path, board: Board, graph: Graph, samples: Values, seed: int) -> Iterable[Rung]:
