@@ -16,7 +16,7 @@ from hlsgen.errors import HlsgenError
 from hlsgen.graph.ir import OPS
 from hlsgen.paths import write_atomic
 from hlsgen.project import Project
-from hlsgen.report.number import Limit, Number, Report
+from hlsgen.report.number import Limit, Number, Part, Report
 from hlsgen.report.summary import LABELS
 from hlsgen.schema import Record
 from hlsgen.tools import TOOLS
@@ -42,7 +42,7 @@ BUILD = """## Build folder
         manifest.json           inputs of each stage, digests of its products
         project.json board.json the project and the board that this was built for
         graph/                  export.*, final.*, samples.npz (test), train_samples.npz,
-                                metrics.json, export_check.json
+                                metrics.json, export_check.json; opt.json: what each pass did
         rtl/                    the Verilog; hlsgen_*.v are the same in every design
         sim/                    test bench, vectors, what was seen, results.xml
         verify/                 verdict.json: rung by rung, what was compared, how many values, with
@@ -52,7 +52,8 @@ BUILD = """## Build folder
         prove/                  netlists and scripts of the proofs, graph.aig, proof.json,
                                 counterexample.json, control/
         mutate/                 score.json: each fault put in, and the rungs that found it
-        synth/                  flow nextpnr: top module, clock generator, netlist, stat.json
+        synth/                  netlist; stat.json: cells of the whole, layers.json: of each layer;
+                                flow nextpnr: top module, clock generator
         route/                  flow nextpnr: pins, placed and routed design, report.json
         vitis/                  flow vitis: kernel, data movers, link configuration, host program
         host/                   shell uart: classify.py, interface.json
@@ -96,6 +97,18 @@ def _commands() -> Iterator[str]:
             (f"`{' '.join([*option.opts, option.metavar or '']).strip()}`", option.help or "",
              f"`{option.default}`" if option.default not in (None, False) else "")
             for option in options if option.param_type_name == "option" and option.name != "help"
+        ),
+    )  # fmt: skip
+    yield "Some commands take more:\n"
+    shared = {option.name for option in options}
+    yield _table(
+        ("Option", "Meaning", "Default"),
+        (
+            (f"`{name} {' '.join([*option.opts, option.metavar or '']).strip()}`",
+             option.help or "",
+             f"`{option.default}`" if option.default not in (None, False) else "")
+            for name, command in group.commands.items() for option in command.params
+            if option.param_type_name == "option" and option.name not in shared
         ),
     )  # fmt: skip
     yield (
@@ -216,7 +229,11 @@ def _report() -> Iterator[str]:
     yield _table(("Entry", "Meaning"), ((f"`{name}`", label) for name, label in LABELS.items()))
     limit = ", ".join(f"`{item.name}`" for item in fields(Limit))
     tables = ", ".join(f"`{item.name}`" for item in fields(Report) if item.name != "numbers")
-    yield f"Beside them stand `format` (an integer), {tables}. Entries of `limits` have {limit}.\n"
+    part = ", ".join(f"`{item.name}`" for item in fields(Part))
+    yield (
+        f"Beside them stand `format` (an integer), {tables}. Entries of `limits` have {limit}."
+        f" Entries of `parts` have {part}; those that end in `_synth` are Yosys's counts.\n"
+    )
 
 
 def _environment() -> Iterator[str]:

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.table import Table
 from typer.core import TyperGroup
 
-from hlsgen import __version__, flow
-from hlsgen.boards import Board, board_names, load_board
+from hlsgen import __version__
+from hlsgen.boards import board_names, load_board
 from hlsgen.build import board_state
-from hlsgen.emit import LANGUAGES
-from hlsgen.errors import CheckFailed, ConfigError, HlsgenError, ToolMissing
-from hlsgen.flow import Job, Listener
-from hlsgen.mutate import Campaign, Work
-from hlsgen.project import load_project
-from hlsgen.proof.families import FAMILIES
-from hlsgen.proof.solver import Budget
-from hlsgen.proof.sweep import BUDGET
+from hlsgen.checks import mutate_command, prove_command
+from hlsgen.errors import HlsgenError, ToolMissing
+from hlsgen.options import (
+    BUILD,
+    Accept,
+    BoardName,
+    Checked,
+    DryRun,
+    Language,
+    Output,
+    ProjectPath,
+    Verbose,
+    is_build_folder,
+    log,
+    made_for,
+    run_stages,
+)
+from hlsgen.passes import Record
 from hlsgen.report import judge, make_report
 from hlsgen.screen import (
-    Epochs,
-    Mutants,
-    Proofs,
     complain,
     err,
     out,
+    print_passes,
     print_report,
-    print_score,
     print_training,
     print_verdict,
     say,
-    show_stage,
-    show_step,
 )
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import libpython
-from hlsgen.verify import Verdict, load_samples, verify
-from hlsgen.verify.equivalence import prove, prove_netlist
+from hlsgen.verify import Verdict, verify
 
-DEFAULT_BOARD = "ulx3s"
 GOOD, MISSING = "[green]good[/green]", "[red]missing[/red]"
 _MACHINE = 4
 _INTERRUPTED = 130
@@ -86,44 +86,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ProjectPath = Annotated[
-    Path, typer.Argument(metavar="PROJECT", help="Folder with project.toml, or the file.")
-]
-Checked = Annotated[
-    Path, typer.Argument(metavar="PROJECT", help="Project, or a build folder to check as it is.")
-]
-BoardName = Annotated[
-    str | None,
-    typer.Option(
-        "--board",
-        metavar="NAME",
-        help=f"Board, or a board file ending in .toml. Default: {DEFAULT_BOARD}.",
-        autocompletion=board_names,
-    ),
-]
-Language = Annotated[
-    str,
-    typer.Option(
-        "--hdl",
-        metavar="NAME",
-        help=f"Language: {', '.join(LANGUAGES)}.",
-        autocompletion=lambda: list(LANGUAGES),
-    ),
-]
-Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of all build folders.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, do nothing.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
-Accept = Annotated[
-    bool,
-    typer.Option(
-        "--accept-failed-verification",
-        help="Write a bitstream in spite of a red verdict; the report says so.",
-    ),
-]
-BUILD = Path("build")
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -140,66 +102,6 @@ def _common(
     """Options before the command."""
 
 
-def _run(
-    last: str,
-    project: Path,
-    board: str | None,
-    hdl: str,
-    output: Path,
-    dry_run: bool,
-    verbose: bool,
-    *,
-    full: bool = False,
-    accept: bool = False,
-) -> Job:
-    """Run the stages up to `last`."""
-    _log(verbose)
-    if hdl not in LANGUAGES:
-        raise ConfigError(f"unknown language {hdl!r}; known: {', '.join(LANGUAGES)}")
-    job = Job(load_project(project), load_board(board or DEFAULT_BOARD), output, hdl, accept)
-    stages = flow.STAGES[: flow.STAGES.index(last) + 1]
-    if last == "report" and not full:
-        stages = tuple(name for name in stages if name != "build")
-    if dry_run:
-        _show_plan(job, stages)
-    else:
-        epochs = Epochs()
-        try:
-            flow.run(job, stages, _listen(job, epochs))
-        finally:
-            epochs.stop()
-    return job
-
-
-def _log(verbose: bool) -> None:
-    level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=logging.WARNING, format="  %(message)s", stream=sys.stderr)
-    logging.getLogger("hlsgen").setLevel(level)
-
-
-def _listen(job: Job, epochs: Epochs) -> Listener:
-    return Listener(
-        stage=show_stage,
-        epoch=epochs,
-        step=show_step,
-        report=lambda report: print_report(report, job.folder),
-        wait=lambda name: complain(f"waiting for another hlsgen that builds {name}"),
-    )
-
-
-def _show_plan(job: Job, stages: tuple[str, ...]) -> None:
-    say(f"folder {job.folder}")
-    for name in stages:
-        out.print(f"stage {name}")
-        if name == "build" and (job.folder / "graph" / "final.json").is_file():
-            for line in flow.plan_of(job).show():
-                say(f"  {line}")
-
-
-def _is_build_folder(path: Path) -> bool:
-    return (path / "graph" / "final.json").is_file()
-
-
 def _stage_command(stage: str, text: str) -> None:
     """Add the command that runs everything up to `stage`."""
 
@@ -208,14 +110,30 @@ def _stage_command(stage: str, text: str) -> None:
         project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
         output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
     ) -> None:  # fmt: skip
-        job = _run(stage, project, board, hdl, output, dry_run, verbose)
+        job = run_stages(stage, project, board, hdl, output, dry_run, verbose)
         if stage == "train" and not dry_run:
             print_training(job.trained)
 
 
 _stage_command("train", "Train the network; a run that was cut short goes on.")
 _stage_command("export", "Make a graph of the network, equal to PyTorch on every sample.")
-_stage_command("opt", "Make the graph smaller and pipeline it for the project's clock.")
+
+
+@app.command("opt")
+def opt_command(
+    project: ProjectPath,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what each pass did to the size and the depth.")
+    ] = False,
+    board: BoardName = None, hdl: Language = "verilog",
+    output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Make the graph smaller and pipeline it for the project's clock."""
+    job = run_stages("opt", project, board, hdl, output, dry_run, verbose)
+    if explain and not dry_run:
+        print_passes(Record.load(job.folder / "graph" / "opt.json"))
+
+
 _stage_command("emit", "Write the Verilog.")
 
 
@@ -225,81 +143,21 @@ def verify_command(
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Check the Verilog against the graph, in simulation and by proof; a folder to its end."""
-    if _is_build_folder(project):
-        made = _made_for(project, board)
+    if is_build_folder(project):
+        made = made_for(project, board)
         if dry_run:
             say(f"would check the files in {project}")
             return
-        _log(verbose)
+        log(verbose)
         print_verdict(verify(project, made))
         return
-    job = _run("verify", project, board, hdl, output, dry_run, verbose)
+    job = run_stages("verify", project, board, hdl, output, dry_run, verbose)
     if not dry_run:
         print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
 
 
-@app.command("prove")
-def prove_command(
-    project: Checked,
-    family: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"FPGA family; may be given again. Default: {', '.join(FAMILIES)}.",
-            autocompletion=lambda: list(FAMILIES),
-        ),
-    ] = None,
-    netlist: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Prove this JSON netlist of one --family instead."),
-    ] = None,
-    time_limit: Annotated[
-        float, typer.Option(metavar="S", min=0.0, help="Seconds for one bit of an output.")
-    ] = BUDGET.time_s,
-    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Prove by SAT that Verilog and mapped netlists are the graph: each layer, and the core."""
-    if _is_build_folder(project):
-        _made_for(project, board)
-        _log(verbose)
-        folder = project
-    else:
-        folder = _run("emit", project, board, "verilog", output, False, verbose).folder
-    samples = load_samples(folder / "graph" / "samples.npz")
-    budget = Budget(BUDGET.conflicts, time_limit)
-    with Proofs() as show:
-        if netlist:
-            if len(family or ()) != 1:
-                raise ConfigError("--netlist needs one --family: that of its cells")
-            prove_netlist(folder, netlist, str(family and family[0]), samples,
-                          budget=budget, listener=show.listener)  # fmt: skip
-        else:
-            prove(folder, family or list(FAMILIES), samples, budget=budget, listener=show.listener)
-    say(f"proofs: {folder / 'prove' / 'proof.json'}; the graph as AIGER: prove/graph.aig")
-
-
-@app.command("mutate")
-def mutate_command(
-    project: ProjectPath,
-    each: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Faults of each kind on each level.")
-    ] = 8,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of faults.")] = 1,
-    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Put faults into graph, Verilog, netlist and bitstream, and count which rung finds them."""
-    job = _run("build", project, board, "verilog", output, False, verbose)
-    score_file = job.folder / "mutate" / "score.json"
-    samples = load_samples(job.folder / "graph" / "samples.npz")
-    with Mutants() as tell:
-        work = Work(job.folder, job.board, samples, flow.agreement(job, samples))
-        score = Campaign(work, each, seed).run(tell)
-    score.save(score_file)
-    print_score(score, score_file)
-    if score.survivors:
-        raise CheckFailed(f"{len(score.survivors)} of {len(score.counted)} faults survived")
-
-
+app.command("prove")(prove_command)
+app.command("mutate")(mutate_command)
 _stage_command("build", "Synthesise, place, route and pack for the board.")
 
 
@@ -310,7 +168,9 @@ def bitstream(
     verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Everything: train, verify, build, report. A red verdict stops it before the bitstream."""
-    job = _run("report", project, board, hdl, output, dry_run, verbose, full=True, accept=accept)
+    job = run_stages(
+        "report", project, board, hdl, output, dry_run, verbose, full=True, accept=accept
+    )
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
         say(f"bitstream: {product}")
@@ -322,31 +182,17 @@ def report_command(
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Report area, timing, energy, accuracy and verification, with the source of each number."""
-    if _is_build_folder(project):
-        _made_for(project, board)
+    if is_build_folder(project):
+        made_for(project, board)
         if dry_run:
             say(f"would report on the files in {project}")
             return
-        _log(verbose)
+        log(verbose)
         report = make_report(project)
         print_report(report, project)
         judge(report, project)
         return
-    _run("report", project, board, hdl, output, dry_run, verbose)
-
-
-def _made_for(folder: Path, board: str | None) -> Board:
-    """The board that a build folder was made for."""
-    file = folder / "board.json"
-    if not file.is_file():
-        raise ConfigError(f"{file}: missing; run the stage export")
-    try:
-        made = Board.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise ConfigError(f"{file}: damaged; remove it and run the stage export") from error
-    if board not in (None, made.name):
-        raise ConfigError(f"{folder} was built for {made.name}, not for {board!r}")
-    return made
+    run_stages("report", project, board, hdl, output, dry_run, verbose)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,14 @@ from rich.table import Table
 
 from hlsgen.ledger import State
 from hlsgen.mutate import RUNGS, Outcome, Score
+from hlsgen.passes.record import Change, Record
 from hlsgen.plan import Step
 from hlsgen.proof.equivalence import Proof
 from hlsgen.proof.families import FAMILIES
 from hlsgen.report import Report, summary
+from hlsgen.report.area import CORE, SUM
+from hlsgen.report.number import show, signed
+from hlsgen.report.provenance import change_in_words
 from hlsgen.verify import Verdict
 from hlsgen.verify.equivalence import Listener
 
@@ -189,15 +194,93 @@ def print_training(folder: Path) -> None:
     )
 
 
+def print_passes(record: Record) -> None:
+    """What each pass of the optimiser did: estimates of the core before and after, and the time."""
+    table = Table(title="passes that changed the graph", title_justify="left")
+    for column in ("pass", "LUTs", "LUT levels", "registers", "cycles", "ms"):
+        table.add_column(column, justify="left" if column == "pass" else "right")
+    for step in record.steps:
+        before, after = step.before, step.after
+        table.add_row(
+            step.name,
+            _from_to(before.area.lut, after.area.lut),
+            _from_to(before.levels, after.levels),
+            _from_to(before.area.ff, after.area.ff),
+            _from_to(before.cycles, after.cycles),
+            f"{1000 * step.time_s:,.1f}",
+        )
+    if record.steps:
+        first, last = record.steps[0].before, record.steps[-1].after
+        table.add_section()
+        table.add_row(
+            "all",
+            _from_to(first.area.lut, last.area.lut),
+            _from_to(first.levels, last.levels),
+            _from_to(first.area.ff, last.area.ff),
+            _from_to(first.cycles, last.cycles),
+            f"{1000 * sum(step.time_s for step in record.steps):,.1f}",
+        )
+    out.print(table)
+    say("estimates of the core; LUT levels are those of the longest path between registers")
+    _print_changes(record.changes, record.warnings)
+    if not record.changes:
+        say("no pass changed what the network computes")
+
+
+def _from_to(before: int, after: int) -> str:
+    """A number that a pass changed, or the one that it left."""
+    return f"{after:,}" if before == after else f"{before:,} -> {after:,}"
+
+
+def _print_changes(changes: Sequence[Change], warnings: Sequence[str]) -> None:
+    for change in changes:
+        say(change_in_words(change))
+    for text in warnings:
+        out.print(f"[yellow]warning:[/yellow] {escape(text)}", soft_wrap=True)
+
+
 def print_report(report: Report, folder: Path) -> None:
-    """The numbers of a report, and where its page lies."""
+    """The numbers of a report, its area by part, and where its page lies."""
     table = Table(title=f"{report.name} on {report.board}", title_justify="left")
     for column in ("", "value", "stage"):
         table.add_column(column)
     for row in summary(report):
         table.add_row(row.label, row.value, row.stage)
     out.print(table)
+    if report.parts:
+        out.print(_area_by_part(report))
+        if rule := report.facts.get("LUTs counted"):
+            say(f"LUTs counted: {rule}")
+    if report.optimiser:
+        _print_changes(report.optimiser.changes, report.optimiser.warnings)
     say(f"report: {folder / 'report' / 'report.html'}")
+
+
+def _area_by_part(report: Report) -> Table:
+    """Estimate beside tool, narrow enough for a terminal; the page has the carry cells too."""
+    table = Table(title="area by part: estimate and Yosys", title_justify="left")
+    table.add_column("part")
+    paired = any(part.pairs is not None for part in report.parts)
+    heads = ["LUTs est.", "Yosys", "deviation", "FFs est.", "Yosys", *["pairs est."] * paired]
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for part in report.parts:
+        if part.name in (CORE, SUM):
+            table.add_section()
+        table.add_row(
+            part.name,
+            show(part.lut),
+            _found(part.lut_synth),
+            signed(part.deviation_percent),
+            show(part.ff),
+            _found(part.ff_synth),
+            *[show(part.pairs)] * paired,
+        )
+    return table
+
+
+def _found(count: int | None) -> str:
+    return "not run" if count is None else show(count)
 
 
 def print_verdict(verdict: Verdict) -> None:

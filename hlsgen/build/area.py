@@ -9,9 +9,13 @@ from hlsgen.plan import Plan, Step
 
 
 def plan(name: str, rtl_files: Sequence[str]) -> Plan:
-    """Synthesis of `<name>_axis` for UltraScale+: its netlist, and its cells in synth/stat.json."""
+    """Synthesis of `<name>_axis` for UltraScale+.
+
+    It makes the netlist and two counts of cells: synth/layers.json by module, where each layer is
+    one, and synth/stat.json of the whole without any hierarchy.
+    """
     top, core = f"{name}_axis", f"{name}_core"
     script = render("area/synth.ys.j2", sources=rtl_files, top=top, core=core)
-    makes = (f"synth/{top}.json", "synth/stat.json")
+    makes = (f"synth/{top}.json", "synth/layers.json", "synth/stat.json")
     step = Step("yosys", ("-s", "synth/synth.ys"), makes, log="synth")
     return Plan({"synth/synth.ys": script}, (step,))

@@ -65,6 +65,7 @@ def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
 
 def _steps(name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int) -> tuple[Step, ...]:
     netlist, config, routed = f"synth/{top}.json", f"route/{top}.config", f"route/{top}.json"
+    counted = (netlist, "synth/layers.json", "synth/stat.json")
     route = (
         *(f"--{options.device}", "--package", options.package, "--speed", str(options.speed)),
         *("--json", netlist, "--lpf", "route/pins.lpf", "--textcfg", config),
@@ -80,7 +81,7 @@ def _steps(name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int) -
         ),
     )
     return (
-        Step("yosys", ("-s", "synth/synth.ys"), (netlist, "synth/stat.json"), log="synth"),
+        Step("yosys", ("-s", "synth/synth.ys"), counted, log="synth"),
         Step("nextpnr-ecp5", route, (config, routed, "route/report.json"), (netlist,), log="route"),
         Step("ecppack", (config, f"{name}.bit", "--compress"), (f"{name}.bit",), (config,), "pack"),
     )

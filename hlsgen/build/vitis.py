@@ -20,7 +20,7 @@ from hlsgen.plan import Plan, Step
 _ANSWER_BITS = 32  # of one answer in memory
 _MOVERS = ("mm2s", "s2mm")
 # Behavioural for all others; Vivado gets a copy that asks for its primitives.
-_LUTS, _LUTS_AMD = "rtl/hlsgen_lut.v", "vitis/hlsgen_lut.v"
+_PRIMITIVES = ("hlsgen_carry.v", "hlsgen_lut.v")
 
 
 def plan(
@@ -48,7 +48,7 @@ def plan(
     if board.vitis is None or board.shell.kind != "axis":
         raise ConfigError(f"board {board.name} cannot be built with Vitis: flow is {board.flow!r}")
     _check(board, frame_beats, result_bits, clock_mhz)
-    sources = [*(name for name in rtl_files if name != _LUTS), _LUTS_AMD, "vitis/kernel.v"]
+    sources = _packaged(rtl_files)
     values: dict[str, object] = {
         "name": name,
         "kernel": f"{name}_kernel",
@@ -68,10 +68,17 @@ def plan(
         "xo": f"vitis/{name}_kernel.xo",
         "steps": (steps := _steps(name, board.vitis.platform, int(clock_mhz), sources)),
     }
-    names = ("kernel.v", "hlsgen_lut.v", "package_kernel.tcl", "link.cfg", "host/host.cpp",
+    names = ("kernel.v", *_PRIMITIVES, "package_kernel.tcl", "link.cfg", "host/host.cpp",
              "host/Makefile", "README.md", *(f"{mover}.cpp" for mover in _MOVERS))  # fmt: skip
     files = {f"vitis/{file}": render(f"vitis/{file}.j2", **values) for file in names}
     return Plan(files, steps)
+
+
+def _packaged(rtl_files: Sequence[str]) -> list[str]:
+    """The kernel's Verilog, with Vivado's copies of the libraries."""
+    copied = {f"rtl/{file}" for file in _PRIMITIVES}
+    kept = [name for name in rtl_files if name not in copied]
+    return [*kept, *(f"vitis/{file}" for file in _PRIMITIVES), "vitis/kernel.v"]
 
 
 def pack_frames(values: NDArray[np.int64], bits: int, width_bits: int) -> bytes:

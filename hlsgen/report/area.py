@@ -1,4 +1,4 @@
-"""Area: cells that the tools counted, and the estimate from the graph, layer by layer."""
+"""Area: cells that the tools counted, and the estimate from the graph, by part and by layer."""
 
 from __future__ import annotations
 
@@ -9,18 +9,47 @@ import numpy as np
 
 from hlsgen.graph import Graph
 from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Area
 from hlsgen.graph.ops import Lut
+from hlsgen.passes import PARTS
 from hlsgen.report.evidence import Stat
-from hlsgen.report.number import Layer
+from hlsgen.report.number import Layer, Part
 
 # LUTs that one cell occupies. nextpnr packs CCU2C, a carry pair, into two TRELLIS_COMB and a 16x4
 # RAM into four; the wide multiplexers PFUMX, L6MUX21, MUXF* and the AMD carry chains are
-# dedicated and take none.
+# dedicated and take none. LUT6_2 is one LUT with both outputs (see `hlsgen.graph.pairing`).
 _LUTS = {
     "ecp5": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
+    "ice40": {"SB_LUT4": 1},
     "xcup": {**{f"LUT{k}": 1 for k in range(1, 7)}, "LUT6_2": 1, "SRL16E": 1, "SRLC32E": 1},
 }
-_FF = {"ecp5": re.compile(r"TRELLIS_FF"), "xcup": re.compile(r"FD[RSCP]E(_1)?")}
+_FF = {
+    "ecp5": re.compile(r"TRELLIS_FF"),
+    "ice40": re.compile(r"SB_DFFN?E?(S?[SR])?"),
+    "xcup": re.compile(r"FD[RSCP]E(_1)?"),
+}
+_CARRY = {
+    "ecp5": re.compile(r"CCU2C"),
+    "ice40": re.compile(r"SB_CARRY"),
+    "xcup": re.compile(r"CARRY[48]"),
+}
+
+# The rule of `_LUTS` in words, with its source.
+COUNTED = {
+    "ecp5": (
+        "LUT4 counts one, a carry pair (CCU2C) two and a 16x4 RAM four, as nextpnr packs them;"
+        " the multiplexers PFUMX and L6MUX21 count none"
+    ),
+    "ice40": "SB_LUT4 counts one; SB_CARRY none: it lies beside the LUT that adds",
+    "xcup": (
+        "LUT1 to LUT6 count one each; a LUT6_2, which holds two functions that read at most five"
+        " signals together (AMD UG574), counts one, so each dual-output pair is one LUT; CARRY8"
+        " and MUXF count none"
+    ),
+}
+
+# Rows behind those of `PARTS`: these together; what is not the core; all of it.
+CORE, SHELL, SUM = "core", "shell", "sum"
 
 
 def cells(stat: Stat, module: str | None = None) -> Counter[str]:
@@ -46,29 +75,108 @@ def registers(fabric: str, counts: Counter[str]) -> int:
     return sum(n for kind, n in counts.items() if _FF[fabric].fullmatch(kind))
 
 
+def carries(fabric: str, counts: Counter[str]) -> int:
+    """Carry cells among the cells `counts`."""
+    return sum(n for kind, n in counts.items() if _CARRY[fabric].fullmatch(kind))
+
+
+def counted(stat: Stat | None, module: str) -> Counter[str] | None:
+    """Primitive cells below `module`; None where it was not kept, or nothing was counted."""
+    if stat is None or module not in {name.lstrip("\\") for name in stat.modules}:
+        return None
+    return cells(stat, module)
+
+
+def deviation(estimate: int | None, found: int | None) -> float | None:
+    """How far an estimate is off what was counted, in percent of that; above 0 it is too large."""
+    if estimate is None or found is None:
+        return None
+    if not found:
+        return None if estimate else 0.0
+    return 100.0 * (estimate - found) / found
+
+
 def layers(graph: Graph, fabric: Fabric, stat: Stat | None) -> tuple[Layer, ...]:
     """One row for each node: the estimate, and Yosys's count where the module was kept."""
-    modules = {name.lstrip("\\") for name in stat.modules} if stat else set()
     rows = []
     for node in graph.nodes:
-        wire, module = graph.wires[node.name], f"{graph.name}_{node.name}"
+        wire = graph.wires[node.name]
         area = node.op.area(fabric, *graph.inputs_of(node))
-        counted = None
-        if stat is not None and module in modules:
-            counted = luts(fabric.name, cells(stat, module))
+        found = counted(stat, f"{graph.name}_{node.name}") if node.inputs else None
         rows.append(
             Layer(
                 node.name,
                 node.op.kind,
+                node.op.part,
                 wire.lanes,
                 wire.bits,
                 graph.latency[node.name],
-                area.lut,
-                area.ff,
-                counted,
+                int(area.lut),
+                int(area.ff),
+                None if found is None else luts(fabric.name, found),
+                None if found is None else registers(fabric.name, found),
             )
         )
     return tuple(rows)
+
+
+def parts(
+    graph: Graph, fabric: Fabric, by_module: Stat | None, whole: Stat | None
+) -> tuple[Part, ...]:
+    """The parts of the core, the core, the shell, and the sum of both.
+
+    Args:
+        graph: the core as it was emitted.
+        fabric: the family.
+        by_module: Yosys's count with the core and each layer as a module of its own.
+        whole: its count of core and shell, without any hierarchy.
+    """
+    estimates = dict.fromkeys(PARTS, Area())
+    found = {part: Counter[str]() for part in PARTS}
+    core = counted(by_module, f"{graph.name}_core")
+    rest = Counter(core or {})
+    for node in graph.nodes:
+        if not node.inputs:
+            continue
+        estimates[node.op.part] += node.op.area(fabric, *graph.inputs_of(node))
+        here = counted(by_module, f"{graph.name}_{node.name}")
+        if here is None:
+            core = None  # what a layer without a module is made of cannot be told
+            continue
+        found[node.op.part] = found[node.op.part] + here
+        rest.subtract(here)
+    # What is in no layer are the valid bits that go with the registers.
+    found["registers"] = found["registers"] + rest
+    rows = [
+        _part(name, fabric, estimates[name], None if core is None else found[name])
+        for name in PARTS
+    ]
+    rows.append(_part(CORE, fabric, sum(estimates.values(), Area()), core))
+    total = None if whole is None else cells(whole)
+    outside = None
+    if core is not None and total is not None:
+        outside = Counter(total)
+        outside.subtract(core)
+    # Nothing estimates the shell, nor therefore the sum.
+    rows.append(_part(SHELL, fabric, None, outside))
+    rows.append(_part(SUM, fabric, None, total))
+    return tuple(rows)
+
+
+def _part(name: str, fabric: Fabric, estimate: Area | None, found: Counter[str] | None) -> Part:
+    lut = None if estimate is None else int(estimate.lut)
+    lut_synth = None if found is None else luts(fabric.name, found)
+    return Part(
+        name,
+        lut,
+        None if estimate is None else int(estimate.ff),
+        None if estimate is None else int(estimate.carry),
+        None if estimate is None or not fabric.dual else int(estimate.pairs),
+        lut_synth,
+        None if found is None else registers(fabric.name, found),
+        None if found is None else carries(fabric.name, found),
+        deviation(lut, lut_synth),
+    )
 
 
 def fan_in(graph: Graph) -> tuple[int, ...]:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hlsgen.graph import Graph, Node, run
-from hlsgen.graph.fabric import FABRICS, Fabric
-from hlsgen.graph.ir import Area, Values
-
-_SIX_INPUTS = FABRICS["xcup"]
+from hlsgen.graph.cells import Cells, Table
+from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.ir import Area, Values, Wire
 
 # Values held at a time, in int64 words; bounds the memory to some 64 MiB.
 _WORDS = 8_000_000
@@ -67,6 +66,7 @@ def _scaled(volt: float, feature_nm: float, source: str) -> Coefficients:
 
 COEFFICIENTS = {
     "ecp5": _scaled(1.1, 40.0, "40 nm, VCC 1.1 V: Lattice FPGA-DS-02012"),
+    "ice40": _scaled(1.2, 40.0, "40 nm, VCC 1.2 V: Lattice FPGA-DS-02029"),
     "xcup": _scaled(0.85, 16.0, "16 nm FinFET, VCCINT 0.85 V: AMD DS923"),
 }
 
@@ -132,33 +132,59 @@ def _toggles(sequence: Values, bits: int) -> int:
 
 def _node_nj(graph: Graph, node: Node, fabric: Fabric, toggles: float, cycles: int) -> float:
     """Energy of one node: its output nets, the nets inside it, and the clock of its registers."""
-    if _only_wires(graph, node):
+    if _only_wires(graph, node, fabric):
         return 0.0  # its inputs have been counted where they are driven
     c, wires = COEFFICIENTS[fabric.name], graph.inputs_of(node)
-    readers = list(_readers(graph, node))
+    readers = list(_readers(graph, node, fabric))
     # A value that only registers read stays inside its slice and uses no routing.
     local = bool(readers) and all(reader.op.latency for reader in readers)
-    output_nj = c.nj(c.logic_pf + (0.0 if local else c.routing_pf), toggles)
-    # On six-input LUTs a table is one net, so what the area exceeds the outputs by are adders and
-    # comparators inside the node. They are not simulated: they toggle as often as the outputs, and
-    # being carry chains and neighbours they are charged without routing.
+    # Only outputs are simulated: on average each net is taken to toggle as often as one of them.
+    # Nets inside are those between neighbours and are charged without routing.
     width = graph.wires[node.name].width_bits
-    nets = node.op.area(_SIX_INPUTS, *wires).lut
-    inside = max(0.0, nets - width) * toggles / width
+    driven, inside = _nets(node, fabric, wires, width)
+    output_nj = c.nj(c.logic_pf + (0.0 if local else c.routing_pf), toggles * driven / width)
+    inside_nj = c.nj(c.logic_pf, toggles * inside / width)
     clock_nj = c.nj(c.clock_pf, 2 * cycles * node.op.area(fabric, *wires).ff)
-    return output_nj + c.nj(c.logic_pf, inside) + clock_nj
+    return output_nj + inside_nj + clock_nj
 
 
-def _only_wires(graph: Graph, node: Node) -> bool:
+def _nets(node: Node, fabric: Fabric, wires: tuple[Wire, ...], width: int) -> tuple[int, int]:
+    """Output bits that the node drives (others are its inputs or constants), and nets inside it."""
+    cells = node.op.cells(fabric, *wires)
+    if cells is None:
+        # Of adders that synthesis makes: one net for each LUT.
+        return width, max(0, node.op.area(fabric, *wires).lut - width)
+    made = _made(cells)
+    outputs = made.intersection(cells.outputs)
+    return len(outputs), len(made) - len(outputs)
+
+
+def _made(cells: Cells) -> set[int]:
+    """The signals that cells drive and that something reads; not the carries inside a chain."""
+    driven: set[int] = set()
+    read = set(cells.outputs)
+    for cell in cells.cells:
+        if isinstance(cell, Table):
+            driven.add(cell.out)
+            read.update(cell.pins)
+            continue
+        driven.update(link.out for link in cell.links)
+        read.update([cell.carry, *(pin for link in cell.links for pin in link.pins)])
+        if cell.carry_out:
+            driven.add(cell.carry_out)
+    return driven & read
+
+
+def _only_wires(graph: Graph, node: Node, fabric: Fabric) -> bool:
     """Whether the node neither is a source nor has any cell."""
-    return bool(node.inputs) and node.op.area(_SIX_INPUTS, *graph.inputs_of(node)) == Area()
+    return bool(node.inputs) and node.op.area(fabric, *graph.inputs_of(node)) == Area()
 
 
-def _readers(graph: Graph, node: Node) -> Iterator[Node]:
+def _readers(graph: Graph, node: Node, fabric: Fabric) -> Iterator[Node]:
     """The nodes with cells that read the node's output, directly or through mere wires."""
     for name in graph.nx.successors(node.name):
         reader = graph.by_name[name]
-        if _only_wires(graph, reader):
-            yield from _readers(graph, reader)
+        if _only_wires(graph, reader, fabric):
+            yield from _readers(graph, reader, fabric)
         else:
             yield reader

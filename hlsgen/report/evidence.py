@@ -16,6 +16,7 @@ from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph, load
 from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.graph.ir import Values
+from hlsgen.passes import Record
 from hlsgen.project import Project
 from hlsgen.verify import Verdict, rtl_digest
 
@@ -109,8 +110,9 @@ class Samples:
 class Evidence:
     """The contents of a build folder; None for a file that is not there.
 
-    `export` and `final` are the graph before and after optimisation; `rtl` is the digest of the
-    Verilog.
+    `export` and `final` are the graph before and after optimisation, `record` is what happened in
+    between; `rtl` is the digest of the Verilog. `stat` counts the whole design, `by_module` each
+    layer as a module of its own.
     """
 
     final: Graph
@@ -118,10 +120,12 @@ class Evidence:
     project: Project | None = None
     board: Board | None = None
     export: Graph | None = None
+    record: Record | None = None
     samples: Samples | None = None
     training: Training | None = None
     verdict: Verdict | None = None
     stat: Stat | None = None
+    by_module: Stat | None = None
     route: Route | None = None
     coverage: CoverageFile | None = None
 
@@ -134,6 +138,7 @@ def collect(folder: Path) -> Evidence:
         ConfigError: another file is there and damaged; the message names it.
     """
     verdict, export = folder / "verify/verdict.json", folder / "graph/export"
+    record = folder / "graph/opt.json"
     final = load(folder / "graph/final")
     return Evidence(
         final=final,
@@ -141,10 +146,12 @@ def collect(folder: Path) -> Evidence:
         project=_read(folder / "project.json", Project),
         board=_read(folder / "board.json", Board),
         export=load(export) if export.with_suffix(".json").is_file() else None,
+        record=Record.load(record) if record.is_file() else None,
         samples=_samples(folder / "graph/samples.npz"),
         training=_read(folder / "graph/metrics.json", Training),
         verdict=Verdict.load(verdict) if verdict.is_file() else None,
         stat=_read(folder / "synth/stat.json", Stat),
+        by_module=_read(folder / "synth/layers.json", Stat),
         route=_read(folder / "route/report.json", Route),
         coverage=_read(folder / "verify/coverage.json", CoverageFile),
     )

@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.graph import Graph, run
+from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Values
 from hlsgen.passes import fmax_mhz
 from hlsgen.report import area, energy
 from hlsgen.report.energy import Energy
 from hlsgen.report.evidence import Evidence, Route, Samples
 from hlsgen.report.limits import check_limits
-from hlsgen.report.number import Layer, Number, Report, Stage, Value
+from hlsgen.report.number import Layer, Number, Optimiser, Part, Pass, Report, Stage, Value
 from hlsgen.report.provenance import NOT_COUNTED, facts, notes
 from hlsgen.report.timing import routed_mhz
 
 _STAT, _ROUTE, _FINAL = "synth/stat.json", "route/report.json", "graph/final.json"
+_LAYERS = "synth/layers.json"
 _SAMPLES, _METRICS = "graph/samples.npz", "graph/metrics.json"
 _HLSGEN = "hlsgen"
 
@@ -34,9 +36,10 @@ def measure(evidence: Evidence) -> Report:
     classes = None if evidence.samples is None else predict(graph, evidence.samples)
     spent = _energy(evidence)
     layers = _layers(evidence, spent)
+    parts = () if board is None else _parts(evidence, board.logic)
     numbers = {
         "accuracy": _accuracy(evidence, classes),
-        **_area(evidence, layers),
+        **_area(evidence, {part.name: part for part in parts}),
         **_timing(evidence),
         "energy_nj": _estimate(
             spent.total_nj if spent else None, "nJ", f"{_SAMPLES}; {energy.SOURCE}"
@@ -49,7 +52,9 @@ def measure(evidence: Evidence) -> Report:
         name=project.name if project else graph.name,
         board=board.name if board else "",
         numbers=numbers,
+        parts=parts,
         layers=layers,
+        optimiser=_optimiser(evidence),
         rungs=evidence.verdict.rungs if evidence.verdict else (),
         limits=check_limits(project.limits if project else {}, numbers),
         fan_in={name: area.fan_in(part) for name, part in graphs.items() if part},
@@ -87,26 +92,30 @@ def _accuracy(evidence: Evidence, classes: NDArray[np.int64] | None) -> Number:
     return Number(trained, "fraction", "train", "torch", _METRICS)
 
 
-def _area(evidence: Evidence, layers: tuple[Layer, ...]) -> dict[str, Number]:
+def _parts(evidence: Evidence, fabric: Fabric) -> tuple[Part, ...]:
+    return area.parts(evidence.final, fabric, evidence.by_module, evidence.stat)
+
+
+def _area(evidence: Evidence, parts: dict[str, Part]) -> dict[str, Number]:
     """LUTs and registers: from the router, else from synthesis, else estimated."""
-    known = evidence.board is not None
-    core_lut = _estimate(round(sum(row.lut for row in layers)) if known else None, "LUT")
-    core_ff = _estimate(sum(row.ff for row in layers) if known else None, "FF")
-    synth_lut = synth_ff = None
-    if evidence.stat and evidence.board:
-        counts = area.cells(evidence.stat)
-        synth_lut = area.luts(evidence.board.fabric, counts)
-        synth_ff = area.registers(evidence.board.fabric, counts)
+    unknown = Part("", *(None,) * 8)
+    core, whole = parts.get(area.CORE, unknown), parts.get(area.SUM, unknown)
+    core_lut, core_ff = _estimate(core.lut, "LUT"), _estimate(core.ff, "FF")
     yosys = evidence.stat.creator.split(" (")[0] if evidence.stat else "Yosys"
-    lut_synth = Number(synth_lut, "LUT", "synth", yosys, _STAT)
-    ff_synth = Number(synth_ff, "FF", "synth", yosys, _STAT)
+    lut_synth = Number(whole.lut_synth, "LUT", "synth", yosys, _STAT)
+    ff_synth = Number(whole.ff_synth, "FF", "synth", yosys, _STAT)
     lut_route = _used(evidence.route, "TRELLIS_COMB", "LUT")
     ff_route = _used(evidence.route, "TRELLIS_FF", "FF")
+    deviation = f"(lut_core - lut_core_synth) / lut_core_synth; {_FINAL}, {_LAYERS}"
     return {
         "lut": _first(lut_route, lut_synth, core_lut),
         "ff": _first(ff_route, ff_synth, core_ff),
         "lut_core": core_lut,
         "ff_core": core_ff,
+        "lut_core_synth": Number(core.lut_synth, "LUT", "synth", yosys, _LAYERS),
+        "lut_core_deviation_percent": Number(
+            core.deviation_percent, "%", "synth", _HLSGEN, deviation
+        ),
         "lut_synth": lut_synth,
         "ff_synth": ff_synth,
     }
@@ -186,7 +195,7 @@ def _energy(evidence: Evidence) -> Energy | None:
 def _layers(evidence: Evidence, spent: Energy | None) -> tuple[Layer, ...]:
     if evidence.board is None:
         return ()
-    rows = area.layers(evidence.final, evidence.board.logic, evidence.stat)
+    rows = area.layers(evidence.final, evidence.board.logic, evidence.by_module)
     if spent is not None:
         rows = tuple(
             replace(row, toggles=spent.toggles[row.name], energy_nj=spent.energy_nj[row.name])
@@ -202,6 +211,25 @@ def _layers(evidence: Evidence, spent: Energy | None) -> tuple[Layer, ...]:
         else row
         for row in rows
     )
+
+
+def _optimiser(evidence: Evidence) -> Optimiser | None:
+    """The record of `opt` without its times, which say nothing about the circuit."""
+    record = evidence.record
+    if record is None:
+        return None
+    passes = (
+        Pass(
+            step.name,
+            step.before.area.lut,
+            step.after.area.lut,
+            step.after.levels,
+            step.after.area.ff,
+            step.after.cycles,
+        )
+        for step in record.steps
+    )
+    return Optimiser(tuple(passes), tuple(record.changes), tuple(record.warnings))
 
 
 def _confusion(

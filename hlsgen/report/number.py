@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hlsgen.errors import ConfigError
+from hlsgen.passes.record import Change
 from hlsgen.paths import write_atomic
 from hlsgen.verify.verdict import Rung, rung_of
 
@@ -53,26 +54,88 @@ def _digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def show(value: float | None) -> str:
+    """A table cell: counts in full, others short, nothing measured as a dash."""
+    if value is None:
+        return MISSING
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def signed(percent: float | None) -> str:
+    """A deviation for a table cell; a dash where one side is missing."""
+    if percent is None:
+        return MISSING
+    return f"{percent:+.1f} %" if percent else "0 %"
+
+
 @dataclass(frozen=True)
 class Layer:
-    """One node of the graph. LUTs and delay are estimates except `lut_synth` (Yosys).
+    """One node of the graph: estimated LUTs and registers, and `lut_synth`, `ff_synth` by Yosys.
 
-    `toggles` are output bits that change from one inference to the next, on average; `entries` are
-    those of a LUT layer's tables, `entries_reached` those that the data addresses.
+    `part` is the part of the design that it counts with. `toggles` are output bits that change
+    from one inference to the next, on average; `entries` are those of a LUT layer's tables,
+    `entries_reached` those that the data addresses.
     """
 
     name: str
     kind: str
+    part: str
     lanes: int
     bits: int
     latency_cycles: int
-    lut: float
+    lut: int
     ff: int
     lut_synth: int | None = None
+    ff_synth: int | None = None
     toggles: float | None = None
     energy_nj: float | None = None
     entries: int | None = None
     entries_reached: int | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cells of one part of the design: estimated from the graph, and counted by Yosys.
+
+    `pairs` of the LUTs hold two functions, None on a family that has no such LUTs.
+    `deviation_percent` is how far the estimated LUTs are off the counted ones. None is "not
+    estimated" or "not run".
+    """
+
+    name: str
+    lut: int | None
+    ff: int | None
+    carry: int | None
+    pairs: int | None
+    lut_synth: int | None
+    ff_synth: int | None
+    carry_synth: int | None
+    deviation_percent: float | None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Estimated LUTs before and after one pass; levels, registers and cycles after it."""
+
+    name: str
+    lut_before: int
+    lut: int
+    levels: int
+    ff: int
+    latency_cycles: int
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """What `opt` did: one entry a pass that changed the graph, with the core's estimate around it.
+
+    `changes` are those of what the network computes, each with the accuracy on validation data
+    before and after; `warnings` are sentences.
+    """
+
+    passes: tuple[Pass, ...] = ()
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +159,7 @@ class Limit:
 class Report:
     """Everything that one build folder shows.
 
+    `parts` are the rows of the table of area, `optimiser` is None where it left no record.
     `fan_in` holds, for "export" (before optimisation) and "final" (after), how many LUTs read
     0..6 inputs. `confusion[label][class]` counts test samples; `labels` are the classes' names,
     empty if not known. `facts` is provenance, `notes` are sentences that a reader must know
@@ -105,7 +169,9 @@ class Report:
     name: str
     board: str
     numbers: dict[str, Number]
+    parts: tuple[Part, ...] = ()
     layers: tuple[Layer, ...] = ()
+    optimiser: Optimiser | None = None
     rungs: tuple[Rung, ...] = ()
     limits: tuple[Limit, ...] = ()
     fan_in: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -157,7 +223,9 @@ def _from_document(document: dict[str, Any]) -> Report:
         numbers={name: Number(**entry) for name, entry in document.items()},
         name=tables["name"],
         board=tables["board"],
+        parts=tuple(Part(**entry) for entry in tables["parts"]),
         layers=tuple(Layer(**entry) for entry in tables["layers"]),
+        optimiser=_optimiser(tables["optimiser"]),
         rungs=tuple(rung_of(entry) for entry in tables["rungs"]),
         limits=tuple(Limit(**entry) for entry in tables["limits"]),
         fan_in={name: tuple(counts) for name, counts in tables["fan_in"].items()},
@@ -165,4 +233,14 @@ def _from_document(document: dict[str, Any]) -> Report:
         labels=tuple(tables["labels"]),
         facts=tables["facts"],
         notes=tuple(tables["notes"]),
+    )
+
+
+def _optimiser(entry: dict[str, Any] | None) -> Optimiser | None:
+    if entry is None:
+        return None
+    return Optimiser(
+        tuple(Pass(**each) for each in entry["passes"]),
+        tuple(Change(**each) for each in entry["changes"]),
+        tuple(entry["warnings"]),
     )

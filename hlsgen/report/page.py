@@ -5,10 +5,16 @@ from __future__ import annotations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hlsgen.passes import PARTS
 from hlsgen.paths import data_dir
 from hlsgen.report import plots
-from hlsgen.report.number import MISSING, Report
+from hlsgen.report.area import SHELL
+from hlsgen.report.number import Report, show, signed
+from hlsgen.report.provenance import change_in_words
 from hlsgen.report.summary import LABELS, TILES
+
+# Registers hold no LUTs; the core and the sum are sums of the others.
+AREA_PLOT = (*(part for part in PARTS if part != "registers"), SHELL)
 
 
 def page(report: Report) -> str:
@@ -21,26 +27,21 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["show"] = _show
+    environment.filters |= {"show": show, "signed": signed, "words": change_in_words}
     template = environment.get_template("report.html.j2")
     return template.render(report=report, labels=LABELS, tiles=TILES, figures=_figures(report))
-
-
-def _show(value: float | None) -> str:
-    """A table cell: counts in full, others short, nothing measured as a dash."""
-    if value is None:
-        return MISSING
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _figures(report: Report) -> list[tuple[str, str, Markup]]:
     """(caption, description for screen readers, SVG) of each plot there is data for."""
     figures = []
-    if any(row.lut or row.ff for row in report.layers):
-        text = ", ".join(
-            f"{r.name} {r.lut:.0f} LUT {r.ff} FF" for r in report.layers if r.lut or r.ff
-        )
-        figures.append(("Area by layer, estimated", text, plots.area_plot(report.layers)))
+    parts = [part for part in report.parts if part.name in AREA_PLOT]
+    if any(part.lut or part.lut_synth for part in parts):
+        text = ", ".join(f"{p.name} {show(p.lut)} and {show(p.lut_synth)} LUTs" for p in parts)
+        caption = "LUTs by part, estimated and counted by Yosys"
+        if all(part.lut_synth is None for part in parts):
+            caption = "LUTs by part, estimated"
+        figures.append((caption, text, plots.area_plot(parts)))
     if any(sum(counts) for counts in report.fan_in.values()):
         text = "; ".join(
             f"{name}: " + ", ".join(f"k={k} {n} LUTs" for k, n in enumerate(counts) if n)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hlsgen.report.number import Layer
+from hlsgen.report.number import Layer, Part
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,14 +33,19 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def area_plot(layers: Sequence[Layer]) -> str:
-    """Estimated LUTs and registers of each layer."""
-    used = [row for row in layers if row.lut or row.ff]
-    with _figure("area", 0.42 * len(used) + 0.9) as (axes, svg):
-        _bars(axes, [(row.name, row.lut) for row in used], _BLUE, "LUT", shift=-0.19)
-        _bars(axes, [(row.name, row.ff) for row in used], _PALE, "FF", shift=0.19)
-        axes.set_xlabel("cells (estimate)")
-        axes.legend(frameon=False, loc="best")
+def area_plot(parts: Sequence[Part]) -> str:
+    """LUTs of each part, estimated and counted by Yosys; a bar is left out where nothing was."""
+    ran = any(part.lut_synth is not None for part in parts)
+    with _figure("area", 0.42 * len(parts) + 0.9) as (axes, svg):
+        places = [part.name for part in parts]
+        estimates = [part.lut or 0 for part in parts]
+        found = [part.lut_synth or 0 for part in parts]
+        shift = 0.19 if ran else 0.0
+        _bars(axes, list(zip(places, estimates, strict=True)), _PALE, "estimate", shift=-shift)
+        if ran:
+            _bars(axes, list(zip(places, found, strict=True)), _BLUE, "Yosys", shift=shift)
+            axes.legend(frameon=False, loc="best")
+        axes.set_xlabel("LUTs" if ran else "LUTs (estimate)")
     return svg[0]
 
 

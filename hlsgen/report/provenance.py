@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from hlsgen.graph import Graph
+from hlsgen.passes.record import Change
+from hlsgen.report.area import COUNTED
 from hlsgen.report.energy import COEFFICIENTS, Energy
 from hlsgen.report.evidence import Evidence, Training
 from hlsgen.report.number import Number
@@ -28,6 +31,7 @@ def facts(evidence: Evidence) -> dict[str, str]:
         "method": training.method or (project and project.model.method),
         "clock": project and f"{project.hardware.clock_mhz:g} MHz",
         **_counted(evidence.final),
+        "LUTs counted": board and COUNTED[board.fabric],
         "board": board and f"{board.title}, {board.part}",
         "graph": evidence.final.digest[:16],
     }
@@ -66,6 +70,7 @@ def notes(evidence: Evidence, numbers: dict[str, Number], spent: Energy | None) 
         for note in (
             _about_verdict(evidence),
             _about_accuracy(evidence, numbers["accuracy"]),
+            *_about_optimiser(evidence),
             _about_area(evidence, numbers["lut"]),
             _about_clock(evidence, numbers["fmax_mhz"]),
             _about_throughput(numbers["throughput_per_s"]),
@@ -126,6 +131,24 @@ def _about_accuracy(evidence: Evidence, accuracy: Number) -> str:
     )
 
 
+def _about_optimiser(evidence: Evidence) -> Iterator[str]:
+    """Changes of what the network computes, and warnings."""
+    if evidence.record is None:
+        return
+    for change in evidence.record.changes:
+        yield change_in_words(change)
+    yield from (f"Warning of the optimiser: {text}." for text in evidence.record.warnings)
+
+
+def change_in_words(change: Change) -> str:
+    """One sentence on a step of the optimiser that changed what the network computes."""
+    return (
+        f"The optimiser changed what the network computes ({change.name}: {change.what}):"
+        f" accuracy on {change.samples:,} validation samples was {100 * change.before:.2f} % and is"
+        f" {100 * change.after:.2f} %."
+    )
+
+
 def _about_area(evidence: Evidence, lut: Number) -> str:
     if lut.stage == "estimate":
         return (
@@ -140,7 +163,7 @@ def _about_area(evidence: Evidence, lut: Number) -> str:
         )
     return (
         f"LUTs and registers are those of {whole}"
-        " What is called core is an estimate of the core alone."
+        " What is called core is the network alone, without the shell."
     )
 
 

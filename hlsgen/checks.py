@@ -1,0 +1,90 @@
+"""The commands that look for mistakes: `prove` and `mutate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hlsgen import flow
+from hlsgen.errors import CheckFailed, ConfigError
+from hlsgen.mutate import Campaign, Work
+from hlsgen.options import (
+    BUILD,
+    BoardName,
+    Checked,
+    Output,
+    ProjectPath,
+    Verbose,
+    is_build_folder,
+    log,
+    made_for,
+    run_stages,
+)
+from hlsgen.proof.families import FAMILIES
+from hlsgen.proof.sweep import BUDGET
+from hlsgen.samples import load_samples
+from hlsgen.sat import Budget
+from hlsgen.screen import Mutants, Proofs, print_score, say
+from hlsgen.verify.equivalence import prove, prove_netlist
+
+
+def prove_command(
+    project: Checked,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"FPGA family; may be given again. Default: {', '.join(FAMILIES)}.",
+            autocompletion=lambda: list(FAMILIES),
+        ),
+    ] = None,
+    netlist: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Prove this JSON netlist of one --family instead."),
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(metavar="S", min=0.0, help="Seconds for one bit of an output.")
+    ] = BUDGET.time_s,
+    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Prove by SAT that Verilog and mapped netlists are the graph: each layer, and the core."""
+    if is_build_folder(project):
+        made_for(project, board)
+        log(verbose)
+        folder = project
+    else:
+        folder = run_stages("emit", project, board, "verilog", output, False, verbose).folder
+    samples = load_samples(folder / "graph" / "samples.npz")
+    budget = Budget(BUDGET.conflicts, time_limit)
+    with Proofs() as show:
+        if netlist:
+            if len(family or ()) != 1:
+                raise ConfigError("--netlist needs one --family: that of its cells")
+            prove_netlist(folder, netlist, str(family and family[0]), samples,
+                          budget=budget, listener=show.listener)  # fmt: skip
+        else:
+            prove(folder, family or list(FAMILIES), samples, budget=budget, listener=show.listener)
+    say(f"proofs: {folder / 'prove' / 'proof.json'}; the graph as AIGER: prove/graph.aig")
+
+
+def mutate_command(
+    project: ProjectPath,
+    each: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Faults of each kind on each level.")
+    ] = 8,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of faults.")] = 1,
+    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Put faults into graph, Verilog, netlist and bitstream, and count which rung finds them."""
+    job = run_stages("build", project, board, "verilog", output, False, verbose)
+    score_file = job.folder / "mutate" / "score.json"
+    samples = load_samples(job.folder / "graph" / "samples.npz")
+    with Mutants() as tell:
+        work = Work(job.folder, job.board, samples, flow.agreement(job, samples))
+        score = Campaign(work, each, seed).run(tell)
+    score.save(score_file)
+    print_score(score, score_file)
+    if score.survivors:
+        raise CheckFailed(f"{len(score.survivors)} of {len(score.counted)} faults survived")
