@@ -145,7 +145,7 @@ class Campaign:
             yield Outcome("optimisation", kind, what, status == "proved", (2,) if found else ())
 
     def _nodes(self) -> Iterator[Outcome]:
-        """Faults in the modules of nodes: each in a lane of its own, all in one simulation."""
+        """Faults in the modules of nodes: each in lanes of its own, all in one simulation."""
         folder = self._copy()
         edits = verilogs.inside_nodes(folder, self._graph, self._each, self._rng)
         verilogs.put(folder, edits)
@@ -158,9 +158,9 @@ class Campaign:
             if (found := _LANE.match(name))
         }
         for edit in edits:
-            place = edit.layer, edit.lane or 0
-            rungs = [1] * (place in simulated) + [2] * (place in lanes)
-            yield Outcome("Verilog", edit.kind, edit.what, place not in lanes, tuple(rungs))
+            shows = {(edit.layer, lane) for lane in edit.lanes}
+            rungs = [1] * bool(shows & simulated) + [2] * bool(shows & lanes)
+            yield Outcome("Verilog", edit.kind, edit.what, not shows & lanes, tuple(rungs))
 
     def _structure(self) -> Iterator[Outcome]:
         """Faults of registers, core, shells and library: one at a time."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from hlsgen.graph.ir import Graph, Node, Op
-from hlsgen.graph.ops import Lut, Sum, Thermometer
+from hlsgen.graph.ops import Count, Lut, Sum, Thermometer
 
 # What a fault changes, in words, and the graph with it.
 Fault = tuple[str, Graph]
@@ -63,6 +63,8 @@ def _threshold(node: Node, rng: np.random.Generator) -> tuple[str, Op] | None:
 
 def _class_order(node: Node, rng: np.random.Generator) -> tuple[str, Op] | None:
     op = node.op
+    if isinstance(op, Count):
+        return _counter_order(op, rng)
     if not isinstance(op, Sum) or len(op.bias) < 2:
         return None
     order = np.arange(len(op.bias))
@@ -73,14 +75,45 @@ def _class_order(node: Node, rng: np.random.Generator) -> tuple[str, Op] | None:
     return f"sums {a} and {b} exchanged", swapped
 
 
+def _counter_order(op: Count, rng: np.random.Generator) -> tuple[str, Op] | None:
+    """Two counters of one form take each other's bits."""
+    forms: dict[tuple[int, ...], list[int]] = {}
+    for g, digits in enumerate(op.digits.tolist()):
+        shifts = op.shift[op.offset[g] : op.offset[g + 1]].tolist()
+        forms.setdefault((digits, *shifts), []).append(g)
+    same = [groups for groups in forms.values() if len(groups) > 1]
+    if not same:
+        return None
+    a, b = rng.choice(same[int(rng.integers(len(same)))], 2, replace=False)
+    src = op.src.copy()
+    one, two = (slice(op.offset[g], op.offset[g + 1]) for g in (a, b))
+    src[one], src[two] = op.src[two], op.src[one]
+    return f"counters {a} and {b} exchanged", dataclasses.replace(op, src=src)
+
+
 def _lost_lane(node: Node, rng: np.random.Generator) -> tuple[str, Op] | None:
     op = node.op
+    if isinstance(op, Count):
+        return _lost_bit(op, rng)
     if not isinstance(op, Sum) or not len(op.src):
         return None
     lost = int(rng.integers(len(op.src)))
     kept = np.arange(len(op.src)) != lost
     sizes = np.bincount(op.group[kept], minlength=len(op.bias))
     return f"lane {op.src[lost]} not added", Sum.of(op.src[kept], sizes, op.bias)
+
+
+def _lost_bit(op: Count, rng: np.random.Generator) -> tuple[str, Op] | None:
+    """A counter of two or more bits adds one less, and gives as many digits."""
+    sizes = np.diff(op.offset)
+    places = np.flatnonzero(sizes[op.group] > 1)
+    if not len(places):
+        return None
+    lost = int(rng.choice(places))
+    kept = np.arange(len(op.src)) != lost
+    sizes[op.group[lost]] -= 1
+    offset = np.concatenate([[0], np.cumsum(sizes)])
+    return f"bit {lost} not counted", Count(op.src[kept], op.shift[kept], offset, op.digits)
 
 
 _CHANGES: dict[str, _Change] = {

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-_TABLES = {"LUT1": "INIT", "LUT2": "INIT", "LUT3": "INIT", "LUT4": "INIT", "LUT5": "INIT",
-           "LUT6": "INIT", "SB_LUT4": "LUT_INIT", "TRELLIS_COMB": "INITVAL"}  # fmt: skip
+_TABLES = {**{f"LUT{k}": ("INIT",) for k in range(1, 7)}, "LUT6_2": ("INIT",),
+           "SB_LUT4": ("LUT_INIT",), "TRELLIS_COMB": ("INITVAL",),
+           "CCU2C": ("INIT0", "INIT1")}  # fmt: skip
 _REGISTERS = ("TRELLIS_FF", "FDRE", "SB_DFF")
 _MUXES = {"PFUMX": ("ALUT", "BLUT"), "L6MUX21": ("D0", "D1"), "MUXF7": ("I0", "I1")}
 _Cells = dict[str, Any]
@@ -42,9 +43,10 @@ def faults(
 
 def _table_bit(cells: _Cells, name: str, rng: np.random.Generator) -> str | None:
     cell = cells[name]
-    parameter = _TABLES.get(cell["type"])
-    if parameter is None or _mode(cell) not in ("LOGIC", "CCU2"):
+    parameters = _TABLES.get(cell["type"])
+    if parameters is None or _mode(cell) not in ("LOGIC", "CCU2"):
         return None
+    parameter = str(rng.choice(parameters))
     bits = cell["parameters"].get(parameter, "")
     if len(bits) < 2 or set(bits) - {"0", "1"}:
         return None

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hlsgen.graph.ir import Graph
-from hlsgen.graph.ops import Duel, Lut, Register, Sum, Tag, Thermometer
+from hlsgen.graph.ops import Register
+from hlsgen.mutate.nodes import changes
 
-_LUT = re.compile(
-    r"hlsgen_lut(?P<k>\d) #\((?P<bits>\d+)'h(?P<init>[0-9a-f]+)\) u(?P<lut>\d+)"
-    r" \((?P<out>[^,]+), (?P<pins>.*)\);"
+# Kinds of faults inside nodes: those with few places first, each lane shows one.
+NODE_KINDS = (
+    "draw lost",
+    "wrong winner",
+    "wrong class order",
+    "lost lane",
+    "threshold off by one",
+    "chain bit",
+    "lost bit",
+    "pair bit",
+    "swapped pins",
+    "table bit",
 )
 
 
@@ -22,7 +32,7 @@ _LUT = re.compile(
 class Edit:
     """A fault of one file: `old` (at `start`) becomes `new`.
 
-    `layer` and `lane` say where it must show; a layer of "" is the shell or a library.
+    `layer` and `lanes` say where it can show; a layer of "" is the shell or a library.
     """
 
     kind: str
@@ -31,12 +41,12 @@ class Edit:
     old: str
     new: str
     layer: str = ""
-    lane: int | None = None
+    lanes: tuple[int, ...] = ()
 
     @property
     def what(self) -> str:
         """The place in words."""
-        lane = "" if self.lane is None else f", lane {self.lane}"
+        lane = f", lane {self.lanes[0]}" if self.lanes else ""
         return f"{Path(self.file).name}{lane}: {_short(self.old)} -> {_short(self.new)}"
 
 
@@ -59,73 +69,36 @@ def put(folder: Path, edits: list[Edit]) -> None:
 
 
 def inside_nodes(folder: Path, graph: Graph, each: int, rng: np.random.Generator) -> list[Edit]:
-    """Faults inside the nodes' modules, each in another lane of its layer."""
+    """Faults inside the nodes' modules, each in other lanes of its layer."""
+    waiting: dict[str, list[Edit]] = {kind: [] for kind in NODE_KINDS}
+    for edit in _node_edits(folder, graph, rng):
+        waiting[edit.kind].append(edit)
+    for edits in waiting.values():
+        order = rng.permutation(len(edits))
+        edits[:] = [edits[i] for i in order]
     taken: set[tuple[str, int]] = set()
     chosen: list[Edit] = []
-    for kind in ("table bit", "swapped pins", "threshold off by one", "wrong class order",
-                 "lost lane", "wrong class number", "draw lost"):  # fmt: skip
-        candidates = [edit for edit in _node_edits(folder, graph, rng) if edit.kind == kind]
-        for i in rng.permutation(len(candidates))[: 4 * each]:
-            edit = candidates[i]
-            place = edit.layer, edit.lane or 0
-            if place not in taken and sum(e.kind == kind for e in chosen) < each:
-                taken.add(place)
-                chosen.append(edit)
+    # One of each kind in turn, so that none takes all the lanes that others need.
+    for _ in range(each):
+        for edits in waiting.values():
+            while edits:
+                edit = edits.pop()
+                shows = {(edit.layer, lane) for lane in edit.lanes}
+                if not shows & taken:
+                    taken |= shows
+                    chosen.append(edit)
+                    break
     return chosen
 
 
 def _node_edits(folder: Path, graph: Graph, rng: np.random.Generator) -> Iterator[Edit]:
     for node in graph.nodes:
         file = f"rtl/{graph.name}_{node.name}.v"
-        if not node.inputs:
-            continue
-        text = (folder / file).read_text(encoding="utf-8")
-        if isinstance(node.op, Lut):
-            yield from _lut_edits(file, node.name, text, rng)
-        elif isinstance(node.op, Thermometer):
-            yield from _threshold_edits(file, node.name, text)
-        elif isinstance(node.op, Sum):
-            yield from _sum_edits(file, node.name, text)
-        elif isinstance(node.op, Tag):
-            for match in re.finditer(r"'d(\d+) \}", text):
-                lane = int(match[1])
-                yield Edit("wrong class number", file, match.start(), match[0],
-                           f"'d{lane ^ 1} }}", node.name, lane)  # fmt: skip
-        elif isinstance(node.op, Duel):
-            for lane, match in enumerate(re.finditer(r">=", text)):
-                yield Edit("draw lost", file, match.start(), ">=", ">", node.name, lane)
-
-
-def _lut_edits(file: str, layer: str, text: str, rng: np.random.Generator) -> Iterator[Edit]:
-    for match in _LUT.finditer(text):
-        lane, k = int(match["lut"]), int(match["k"])
-        init = int(match["init"], 16) ^ 1 << int(rng.integers(1 << k))
-        wrong = f"{init:0{len(match['init'])}x}"
-        yield Edit("table bit", file, match.start("init"), match["init"], wrong, layer, lane)
-        pins = match["pins"].split(", ")
-        if k >= 2 and pins[0] != pins[1]:
-            other = ", ".join([pins[1], pins[0], *pins[2:]])
-            yield Edit("swapped pins", file, match.start("pins"), match["pins"], other, layer, lane)
-
-
-def _threshold_edits(file: str, layer: str, text: str) -> Iterator[Edit]:
-    """A comparison with t is a table of 2**k - t ones at the top; with t + 1 it has one fewer."""
-    for match in _LUT.finditer(text):
-        init = int(match["init"], 16)
-        lower = f"{init & (init - 1):0{len(match['init'])}x}"
-        lane = int(match["lut"])
-        yield Edit("threshold off by one", file, match.start("init"), match["init"], lower,
-                   layer, lane)  # fmt: skip
-    for match in re.finditer(r"y\[(\d+)\] = .* (>=) ", text):
-        yield Edit("threshold off by one", file, match.start(2), ">=", ">", layer, int(match[1]))
-
-
-def _sum_edits(file: str, layer: str, text: str) -> Iterator[Edit]:
-    for match in re.finditer(r"s(\d+) = ([^+;]+ \+ )", text):
-        yield Edit("lost lane", file, match.start(2), match[2], "", layer, int(match[1]))
-    if pair := re.search(r"\{ s(\d+), s(\d+),", text):
-        swapped = f"{{ s{pair[2]}, s{pair[1]},"
-        yield Edit("wrong class order", file, pair.start(), pair[0], swapped, layer, int(pair[1]))
+        if node.inputs:
+            text = (folder / file).read_text(encoding="utf-8")
+            for change in changes(node.op, graph.inputs_of(node), text, rng):
+                start, old = change.old
+                yield Edit(change.kind, file, start, old, change.new, node.name, change.lanes)
 
 
 # Faults that need a simulation of their own: kind, file (NAME is the graph's, REG a register's),
@@ -156,6 +129,11 @@ _STRUCTURAL = (
     ("library table", "hlsgen_lut.v", r"INIT >> \{a3, a2, a1, a0\}", "INIT >> {a2, a3, a1, a0}"),
     ("library table", "hlsgen_lut.v", r"INIT >> \{a5, a4, a3, a2, a1, a0\}",
      "INIT >> {a5, a4, a3, a2, a0, a1}"),
+    ("library pair", "hlsgen_lut.v", r"INIT\(INIT1\)\) lut1", "INIT(INIT0)) lut1"),
+    ("carry not made", "hlsgen_carry.v", r"s \? c\[i\] : g;", "s ? c[i] : 1'b0;"),
+    ("carry not let in", "hlsgen_carry.v", r"assign c\[0\] = ci;", "assign c[0] = 1'b0;"),
+    ("carry out too early", "hlsgen_carry.v", r"assign co = c\[N\];", "assign co = c[N-1];"),
+    ("sum without carry", "hlsgen_carry.v", r"assign o\[i\] = s \^ c\[i\];", "assign o[i] = s;"),
 )  # fmt: skip
 
 
@@ -172,8 +150,8 @@ def structural(folder: Path, graph: Graph) -> list[Edit]:
         )
         path = folder / "rtl" / named
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if kind == "library table" and not _told_apart(design, new):
-            continue  # no table of this design changes
+        if not _MATTERS.get(kind, _always)(design, new):
+            continue  # no cell of this design changes
         if match := re.search(pattern, text):
             made = match.expand(template)
             if made != match[0]:
@@ -192,3 +170,34 @@ def _told_apart(design: str, address: str) -> bool:
             if init >> entry & 1 != init >> other & 1:
                 return True
     return False
+
+
+def _always(design: str, new: str) -> bool:
+    return True
+
+
+def _rows(design: str, *, entered: bool = False, left: bool = False, longer: bool = False) -> bool:
+    """Whether a chain of the design has a carry that comes in, or one that is read, or carries.
+
+    The first of two or more positions of a counter makes a carry that its next one adds.
+    """
+    chains = re.findall(r"\.N\((\d+)\)(?:[^;]*?)\.co\((\w*)\), \.ci\(([^)]*)\)", design)
+    return any(
+        (entered and carry != "1'b0")
+        or (left and out != "")
+        or (longer and out == "" and int(positions) > 1)
+        for positions, out, carry in chains
+    )
+
+
+# Whether a fault of a library changes anything that the design uses.
+_MATTERS: dict[str, Callable[[str, str], bool]] = {
+    "library table": _told_apart,
+    "library pair": lambda design, new: bool(
+        re.search(r"hlsgen_pair #\(32'h(\w+), 32'h(?!\1\))", design)
+    ),
+    "carry not made": lambda design, new: _rows(design, left=True, longer=True),
+    "carry not let in": lambda design, new: _rows(design, entered=True),
+    "carry out too early": lambda design, new: _rows(design, left=True),
+    "sum without carry": lambda design, new: _rows(design, longer=True),
+}
