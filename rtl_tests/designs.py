@@ -14,7 +14,8 @@ from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
 from hlsgen.passes import opt
 from hlsgen.paths import write_atomic
-from hlsgen.verify import Verdict, load_samples, rtl_digest
+from hlsgen.samples import load_samples
+from hlsgen.verify import Verdict, rtl_digest
 from hlsgen.verify.simulation import simulation
 
 ECP5 = FABRICS["ecp5"]
@@ -70,7 +71,7 @@ def write_build(folder: Path, graph: Graph, width: int, samples: int = 200) -> P
     buffer = io.BytesIO()
     np.savez(buffer, x=x.astype(np.uint16))
     write_atomic(folder / "graph" / "samples.npz", buffer.getvalue())
-    emit(graph, width).write(folder)
+    emit(graph, width, ECP5).write(folder)
     return folder
 
 

@@ -14,7 +14,7 @@ from hlsgen.errors import ConfigError
 from hlsgen.graph.aig import FALSE, TRUE, Aig
 from hlsgen.netlist import Cell, Flat, Pipeline, read_design
 from hlsgen.netlist.cells import LOGIC, REGISTERS
-from hlsgen.proof.solver import Solver
+from hlsgen.sat import Solver
 from hlsgen.tools import TOOLS
 
 pytestmark = pytest.mark.yosys

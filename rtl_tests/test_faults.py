@@ -63,9 +63,9 @@ def failure(folder: Path) -> str:
 
 
 def luts_of(graph: Graph) -> list[tuple[str, int]]:
-    """Layer and index of each LUT that has inputs."""
+    """Layer and index of each LUT that is one, not a wire or a constant."""
     layers = [node for node in graph.nodes if isinstance(node.op, Lut)]
-    return [(node.name, int(i)) for node in layers for i in np.flatnonzero(node.op.k)]
+    return [(node.name, int(i)) for node in layers for i in np.flatnonzero(~node.op.wired)]
 
 
 def flip(text: str, lut: int, entry: int) -> str:
@@ -149,16 +149,24 @@ class Fault:
 
 
 NODE_FAULTS = {
-    "threshold one too low": Fault("net_code", r"16'hf(f*)0", r"16'hf\g<1>8", "code, lane"),
-    "classes exchanged": Fault("net_sums", r"\{ s4, s3, ", "{ s3, s4, ", "sums, lane 4"),
-    "one bit not counted": Fault("net_sums", r"(s2 = )[^+]+\+ ", r"\1", "sums, lane 2"),
-    "wrong class number": Fault("net_answer_tag", r"3'd2 \}", "3'd3 }", "answer_tag, lane 2"),
-    "draw won by the later class": Fault("net_answer_0", ">=", ">", "answer_0, lane 0"),
+    "threshold one too low": Fault("net_code", r"16'h(f*)8(0+)\)", r"16'h\1c\2)", "code, lane"),
+    "one bit not counted": Fault("net_sums_0", r"\(n0, x\[\d+\]", "(n0, 1'b0", "sums_0, lane 0"),
+    "one bit of a chain not counted": Fault(
+        "net_sums_0", r"x\[\d+\](?=\n\}\)\);)", "1'b0", "sums_0, lane 4"
+    ),
+    "digits exchanged": Fault(
+        "net_sums", r"(x\[\d+\]),\n    (x\[\d+\])\n", r"\2,\n    \1\n", "sums, lane 0"
+    ),
+    # a > b of two bits becomes a >= b.
+    "draw won by the later class": Fault(
+        "net_answer_0", "16'h7310", "16'hf731", "answer_0, lane 0"
+    ),
+    "bit of the loser": Fault("net_answer", "8'hca", "8'hac", "answer, lane 0"),
 }
 
 
 def test_faults_inside_nodes(broken: Path) -> None:
-    """Nodes are checked one by one, so five faults in one design must all be named."""
+    """Nodes are checked one by one, so six faults in one design must all be named."""
     for fault in NODE_FAULTS.values():
         fault.put_into(broken)
     message = failure(broken)

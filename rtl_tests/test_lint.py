@@ -10,14 +10,17 @@ from hlsgen.boards import load_board
 from hlsgen.build import nextpnr
 from hlsgen.emit import emit
 from hlsgen.errors import ToolFailed
+from hlsgen.graph.fabric import FABRICS
+from hlsgen.passes import opt
 from hlsgen.plan import Plan
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import _NO_WARNING
-from rtl_tests.designs import random_network, with_latency
+from rtl_tests.designs import ECP5, random_network, with_latency
 
 pytestmark = pytest.mark.verilator
 
 
+XCUP = FABRICS["xcup"]
 # Registers of the board's top start at a value that the bitstream sets: reset begins there.
 ALLOWED = {"top": ["-Wno-PROCASSINIT"]}
 
@@ -40,8 +43,9 @@ def lint(folder: Path, plan: Plan, top: str) -> None:
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     """The design with the AXI-Stream shell, and the board's top around the UART."""
-    graph = with_latency(random_network(41, features=7, bits=9, classes=5), 3)
-    rtl = emit(graph, 32)
+    graph = with_latency(random_network(41, features=7, bits=9, classes=5, layers=(40, 60)), 3)
+    rtl = emit(graph, 32, ECP5)
+    assert any("hlsgen_row" in str(text) for name, text in rtl.files.items() if "net_" in name)
     board = load_board("ulx3s")
     return rtl | nextpnr.plan(graph, board, rtl, board.clock.source_mhz, seed=1)
 
@@ -49,6 +53,15 @@ def plan() -> Plan:
 @pytest.mark.parametrize("top", ["core", "stage", "axis", "uart", "top"])
 def test_emitted_verilog_is_clean(tmp_path: Path, plan: Plan, top: str) -> None:
     lint(tmp_path, plan, top)
+
+
+def test_pairs_and_chains_of_a_dual_output_family_are_clean(tmp_path: Path) -> None:
+    network = random_network(41, features=7, bits=9, classes=5, layers=(40, 60), fan_in=(2, 5))
+    rtl = emit(opt(network, XCUP, 300.0), 32, XCUP)
+    own = "".join(str(text) for name, text in rtl.files.items() if "net_" in name)
+    assert "hlsgen_pair" in own
+    assert "hlsgen_row" in own
+    lint(tmp_path, rtl, "core")
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed
 from hlsgen.graph import Graph, load, random_feeds, run, save
 from hlsgen.mutate import Campaign, Outcome, Work, netlists, verilogs
-from hlsgen.verify import Verdict, load_samples, verify_part
+from hlsgen.samples import load_samples
+from hlsgen.verify import Verdict, verify_part
 from hlsgen.verify.equivalence import of_netlist
 from hlsgen.verify.sources import netlist_of
-from rtl_tests.designs import random_network, with_latency, write_build
+from rtl_tests.designs import ECP5, random_network, with_latency, write_build
 
 pytestmark = [pytest.mark.verilator, pytest.mark.yosys, pytest.mark.nextpnr]
 
@@ -42,7 +43,7 @@ def built(folder: Path, board: Board) -> Path:
     graph = with_latency(network, 2)
     write_build(folder, graph, 8)
     samples = load_samples(folder / "graph" / "samples.npz")
-    plan = board_plan(graph, board, emit(graph, 8), 25.0, 1, samples)
+    plan = board_plan(graph, board, emit(graph, 8, ECP5), 25.0, 1, samples)
     plan.write(folder)
     for step in plan.steps:
         run_step(step, folder)

@@ -24,8 +24,8 @@ from hlsgen.netlist import Flat, Pipeline, read_design
 from hlsgen.proof.circuits import Circuit, mapped, proofs, verilog
 from hlsgen.proof.equivalence import Counterexample, Proof, prove_core, prove_node, replay
 from hlsgen.proof.families import FAMILIES
-from hlsgen.proof.solver import Budget
-from rtl_tests.designs import random_network, with_latency
+from hlsgen.sat import Budget
+from rtl_tests.designs import ECP5, random_network, with_latency
 
 pytestmark = pytest.mark.yosys
 
@@ -46,7 +46,7 @@ def network(seed: int, cycles: int = 2, **sizes: Any) -> Graph:
 
 
 def sources(folder: Path, graph: Graph) -> list[str]:
-    plan = emit(graph, 8)
+    plan = emit(graph, 8, ECP5)
     plan.write(folder)
     return [name for name in plan.files if name.startswith("rtl/") and name.endswith(".v")]
 

@@ -23,7 +23,7 @@ from hlsgen.tools import TOOLS
 from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.routed import BoardRun, check_bitstream, simulate_board
 from hlsgen.verify.vectors import beats, bits_of
-from rtl_tests.designs import random_network, with_latency
+from rtl_tests.designs import ECP5, random_network, with_latency
 
 pytestmark = [pytest.mark.verilator, pytest.mark.yosys, pytest.mark.nextpnr]
 
@@ -39,7 +39,8 @@ def fast_plan(graph: Graph, clock_mhz: float) -> Plan:
     shell = Shell(kind="uart", baud=round(clock_mhz * 1e6 / CLOCKS_PER_BIT))
     board: Board = load_board("ulx3s").model_copy(update={"shell": shell})
     feeds = random_feeds(graph, 5, np.random.default_rng(1))
-    plan = board_plan(graph, board, emit(graph, 8), clock_mhz, 1, feeds[graph.feeds()[0].name])
+    samples = feeds[graph.feeds()[0].name]
+    plan = board_plan(graph, board, emit(graph, 8, ECP5), clock_mhz, 1, samples)
     name = "rtl/net_uart.v"
     text = str(plan.files[name])
     slow = f"IDLE_CLOCKS = {round(clock_mhz * 1e5)}"

@@ -22,7 +22,7 @@ from hlsgen.graph.ir import Values
 from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.vectors import beats, bits_of
-from rtl_tests.designs import random_network, with_latency
+from rtl_tests.designs import ECP5, random_network, with_latency
 from rtl_tests.tb.line import CLOCKS_PER_BIT
 
 IDLE_CLOCKS = 2000
@@ -57,7 +57,7 @@ TESTS = {
 
 def compile_shell(folder: Path, graph: Graph, shell: str, width: int = 8) -> Path:
     """The simulation of `<graph>_<shell>` with its ports public."""
-    plan = emit(graph, width) | emit_uart(graph, clock_mhz=1.0, baud=9600)
+    plan = emit(graph, width, ECP5) | emit_uart(graph, clock_mhz=1.0, baud=9600)
     plan.write(folder)
     top = f"{graph.name}_{shell}"
     ports = ("clk", "rst", *(SERIAL if shell == "uart" else STREAM))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,15 @@ from hlsgen.emit import emit
 from hlsgen.emit.verilog import library
 from hlsgen.errors import ToolFailed
 from hlsgen.graph import Graph, Node, check, random_feeds
+from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Constants
-from hlsgen.graph.ops import Input, Lut, Register
+from hlsgen.graph.ops import Count, Input, Lut, Register
 from hlsgen.plan import Plan
 from hlsgen.tools import TOOLS
 from rtl_tests.designs import ECP5, random_lut, random_network, with_latency
 
 FAN_INS = (1, 2, 3, 4, 5, 6)
+XCUP = FABRICS["xcup"]
 
 
 def yosys(folder: Path, *script: str) -> None:
@@ -60,29 +63,15 @@ def layer(seed: int, fan_ins: Sequence[int]) -> Graph:
 
 
 @pytest.mark.yosys
-def test_xilinx_lut_count(tmp_path: Path) -> None:
-    """On AMD parts each LUT of the graph is one LUT of its own size."""
-    graph = layer(51, FAN_INS * 8)
-    emit(graph, 8).write(tmp_path)
-    counted = cells(
-        tmp_path,
-        *(f"read_verilog -DHLSGEN_XILINX rtl/{name}" for name in ("hlsgen_lut.v", "net_layer.v")),
-        "synth_xilinx -family xcup -flatten -noiopad -top net_layer",
-    )
-    k = graph.by_name["layer"].op.k
-    assert len(k) > 30
-    assert {f"LUT{i}": int((k == i).sum()) for i in FAN_INS if i > 1} == {
-        name: n for name, n in counted.items() if name.startswith("LUT") and name != "LUT1"
-    }
-    # An inverter may be written as an inverter.
-    assert counted.get("LUT1", 0) + counted.get("INV", 0) == (k == 1).sum()
-
-
-@pytest.mark.yosys
 def test_the_kernel_for_vivado_is_made_of_primitives(tmp_path: Path) -> None:
-    """Read with no macro set, as Vivado reads a packaged kernel."""
+    """Read with no macro set, as Vivado reads a packaged kernel: LUTs, pairs and a chain."""
     graph = layer(51, FAN_INS * 8)
-    rtl = emit(graph, 512)
+    count = Node("count", Count.of([[list(range(7))]]), ("layer",))
+    graph = dataclasses.replace(
+        graph, nodes=(*graph.nodes, count, Node("r", Register(), ("count",)))
+    )
+    graph = check(dataclasses.replace(graph, outputs=("q", "r")))
+    rtl = emit(graph, 512, XCUP)
     vitis.plan(
         "net",
         load_board("u280"),
@@ -92,35 +81,39 @@ def test_the_kernel_for_vivado_is_made_of_primitives(tmp_path: Path) -> None:
         rtl_files=sorted(rtl.files),
     ).write(tmp_path)
     rtl.write(tmp_path)
+    libraries = ("vitis/hlsgen_lut.v", "vitis/hlsgen_carry.v")
     counted = cells(
         tmp_path,
-        *(f"read_verilog {name}" for name in ("vitis/hlsgen_lut.v", "rtl/net_layer.v")),
+        *(f"read_verilog {name}" for name in (*libraries, "rtl/net_layer.v")),
         "hierarchy -top net_layer",
         "flatten",
     )
-    k = graph.by_name["layer"].op.k
-    wanted = {f"LUT{i}": int((k == i).sum()) for i in FAN_INS}
-    assert {name: n for name, n in counted.items() if name != "$scopeinfo"} == wanted
-
-
-@pytest.mark.yosys
-def test_ecp5_lut_count(tmp_path: Path) -> None:
-    """ECP5 has LUTs of four inputs: what the area estimate says of larger ones is what is built."""
-    graph = layer(52, (2, 3, 4, 5, 6) * 8)
-    emit(graph, 8).write(tmp_path)
+    op = graph.by_name["layer"].op
+    assert isinstance(op, Lut)
+    alone = (op.mates < 0) & ~op.wired
+    wanted = {f"LUT{i}": int((op.k[alone] == i).sum()) for i in FAN_INS}
+    wanted["LUT6_2"] = int((op.mates >= 0).sum()) // 2
+    assert wanted["LUT6_2"] > 5
+    found = {name: n for name, n in counted.items() if name != "$scopeinfo"}
+    assert found == {name: n for name, n in wanted.items() if n}
     counted = cells(
         tmp_path,
-        *(
-            f"read_verilog -icells -DHLSGEN_YOSYS rtl/{name}"
-            for name in ("hlsgen_lut.v", "net_layer.v")
-        ),
-        "synth_ecp5 -abc9 -top net_layer",
+        *(f"read_verilog {name}" for name in (*libraries, "rtl/net_count.v")),
+        "hierarchy -top net_count",
+        "flatten",
     )
-    node = graph.by_name["layer"]
-    assert counted["LUT4"] == node.op.area(ECP5, *graph.inputs_of(node)).lut
-    k = node.op.k
-    assert counted["PFUMX"] == (k == 5).sum() + 2 * (k == 6).sum()
-    assert counted["L6MUX21"] == (k == 6).sum()
+    assert (counted["LUT6_2"], counted["CARRY8"]) == (
+        count.op.area(XCUP, graph.wires["layer"]).lut,
+        1,
+    )
+
+
+# Yosys's models of a family's cells.
+MODELS = {
+    "HLSGEN_XILINX": "+/xilinx/cells_sim.v",
+    "HLSGEN_ECP5": "+/ecp5/cells_sim.v",
+    "HLSGEN_ICE40": "+/ice40/cells_sim.v",
+}
 
 
 def wrapper(inits: Sequence[tuple[int, int]]) -> str:
@@ -140,7 +133,7 @@ def prove(
     (folder / "lut.v").write_text(text)
     (folder / "gold.v").write_text(wrapper(gold))
     (folder / "gate.v").write_text(wrapper(of))
-    cell_models = ["read_verilog +/xilinx/cells_sim.v"] if gate == "HLSGEN_XILINX" else []
+    cell_models = [f"read_verilog -defer -DNO_INCLUDES {MODELS[gate]}"] if gate in MODELS else []
     yosys(
         folder,
         "read_verilog lut.v gold.v",
@@ -158,9 +151,9 @@ def prove(
 
 
 @pytest.mark.yosys
-@pytest.mark.parametrize("gate", ["HLSGEN_XILINX", "HLSGEN_YOSYS"])
+@pytest.mark.parametrize("gate", [*MODELS, "HLSGEN_YOSYS"])
 def test_lut_bodies_are_equivalent(tmp_path: Path, gate: str) -> None:
-    """The three bodies of the lookup tables are one function, bit order included."""
+    """The bodies of the lookup tables are one function, bit order included."""
     rng = np.random.default_rng(53)
     inits = [(k, int(rng.integers(1 << min(1 << k, 62)))) for k in FAN_INS for _ in range(5)]
     inits += [(6, 1 << 63), (6, 2**64 - 2), (1, 1), (1, 2)]
@@ -175,7 +168,8 @@ def test_lut_bodies_are_equivalent(tmp_path: Path, gate: str) -> None:
 def small_plan(graph: Graph, clock_mhz: float) -> Plan:
     board = load_board("ulx3s")
     feeds = random_feeds(graph, 20, np.random.default_rng(1))
-    return board_plan(graph, board, emit(graph, 8), clock_mhz, 1, feeds[graph.feeds()[0].name])
+    samples = feeds[graph.feeds()[0].name]
+    return board_plan(graph, board, emit(graph, 8, ECP5), clock_mhz, 1, samples)
 
 
 @pytest.mark.yosys

@@ -19,9 +19,10 @@ from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
 from hlsgen.paths import write_atomic
 from hlsgen.plan import Step
 from hlsgen.project import load_project
+from hlsgen.samples import load_samples
 from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import _find
-from hlsgen.verify import Rung, Verdict, assemble, load_samples, rtl_digest
+from hlsgen.verify import Rung, Verdict, assemble, rtl_digest
 from hlsgen.verify.coverage import write_coverage
 
 # The same cases in every run: a failure in CI can be repeated at home.
@@ -153,7 +154,8 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
 
     def run_step(step: Step, folder: Path) -> None:
         called.append(step.tool)
-        contents = {"synth/stat.json": STAT, "route/report.json": ROUTED}
+        contents = {f"synth/{name}.json": STAT for name in ("stat", "layers")}
+        contents["route/report.json"] = ROUTED
         for name in step.makes:
             write_atomic(folder / name, json.dumps(contents.get(name, name)))
 

@@ -9,7 +9,11 @@ import numpy as np
 
 from hlsgen.emit import emit
 from hlsgen.graph import Graph, Node, run, save
+from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.ir import Area
 from hlsgen.graph.ops import Argmax, Input, Lut, Register, Sum, Thermometer
+from hlsgen.passes import Record, Size, Step
+from hlsgen.passes.record import Change
 from hlsgen.verify import Rung, Verdict, rtl_digest
 
 FEATURES, CLASSES, SAMPLES = 8, 4, 60
@@ -35,31 +39,40 @@ BOARD = {
     "nextpnr": {"device": "85k", "package": "CABGA381", "speed": 6},
     "source": {"part": "a", "clock": "b", "resources": "c"},
 }
-# Cut from what Yosys 0.70 and nextpnr-ecp5 wrote for a design with one kept module.
-STAT = {
+# Cut from what Yosys 0.70 and nextpnr-ecp5 wrote for a design whose core and layers were kept.
+LAYERS = {
     "creator": "Yosys 0.70 (git sha1 28ba3cb92, Release)",
     "modules": {
-        "\\tiny_sums": {"num_cells_by_type": {"CCU2C": 8, "LUT4": 16, "TRELLIS_FF": 16}},
+        "\\tiny_encoder": {"num_cells_by_type": {"$scopeinfo": 9, "LUT4": 9}},
+        "\\tiny_luts": {"num_cells_by_type": {"LUT4": 32}},
+        "\\tiny_luts_q": {"num_cells_by_type": {"TRELLIS_FF": 32}},
+        "\\tiny_sums": {"num_cells_by_type": {"CCU2C": 8, "LUT4": 16}},
+        "\\tiny_cls": {"num_cells_by_type": {"LUT4": 7, "PFUMX": 2}},
+        "\\tiny_cls_q": {"num_cells_by_type": {"TRELLIS_FF": 2}},
+        "\\tiny_core": {
+            "num_cells_by_type": {
+                **dict.fromkeys(("tiny_encoder", "tiny_luts", "tiny_luts_q"), 1),
+                **dict.fromkeys(("tiny_sums", "tiny_cls", "tiny_cls_q"), 1),
+                "TRELLIS_FF": 2,
+            }
+        },
         "\\top": {
             "num_cells_by_type": {
-                "L6MUX21": 3,
-                "LUT4": 12,
-                "PFUMX": 4,
-                "TRELLIS_FF": 32,
-                "tiny_sums": 1,
+                "CCU2C": 1, "L6MUX21": 3, "LUT4": 12, "PFUMX": 2, "TRELLIS_FF": 12, "tiny_core": 1
             }
         },
     },
     "design": {
         "num_cells_by_type": {
-            "CCU2C": 8,
-            "L6MUX21": 3,
-            "LUT4": 28,
-            "PFUMX": 4,
-            "TRELLIS_FF": 48,
-            "tiny_sums": 1,
+            "CCU2C": 9, "L6MUX21": 3, "LUT4": 76, "PFUMX": 4, "TRELLIS_FF": 48, "tiny_core": 1
         }
     },
+}  # fmt: skip
+FLAT = {"CCU2C": 9, "L6MUX21": 3, "LUT4": 76, "PFUMX": 4, "TRELLIS_FF": 48}
+STAT = {
+    "creator": LAYERS["creator"],
+    "modules": {"\\top": {"num_cells_by_type": FLAT}},
+    "design": {"num_cells_by_type": FLAT},
 }
 ROUTE = {
     "critical_paths": [],
@@ -68,7 +81,7 @@ ROUTE = {
         "$glbnet$clk_core": {"achieved": 91.25, "constraint": 50},
     },
     "utilization": {
-        "TRELLIS_COMB": {"available": 83640, "used": 50},
+        "TRELLIS_COMB": {"available": 83640, "used": 99},
         "TRELLIS_FF": {"available": 83640, "used": 48},
     },
 }
@@ -98,6 +111,17 @@ def network(fan_in: int = 6) -> Graph:
     )
 
 
+def record() -> Record:
+    """Two passes, one of which changed the function, and a warning."""
+    sizes = (Size(Area(lut), 5, cycles) for lut, cycles in ((90, 0), (80, 0), (78, 2)))
+    first, second, third = sizes
+    return Record(
+        [Step("dead", first, second, 0.5), Step("prune", second, third, 0.25)],
+        [Change("prune", "two tables became constants", 0.96, 0.955, 200)],
+        ["luts: kept as it is, since mapping it anew failed: <timed out>"],
+    )
+
+
 def write(path: Path, document: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document))
@@ -119,8 +143,10 @@ def write_folder(folder: Path) -> Path:
     write(folder / "project.json", PROJECT)
     write(folder / "board.json", BOARD)
     write(folder / "synth/stat.json", STAT)
+    write(folder / "synth/layers.json", LAYERS)
+    record().save(folder / "graph/opt.json")
     write(folder / "route/report.json", ROUTE)
-    emit(graph, 8).write(folder)
+    emit(graph, 8, FABRICS["ecp5"]).write(folder)
     Verdict(
         graph.digest,
         (

@@ -94,7 +94,7 @@ def test_unknown_board_lists_the_known() -> None:
         ('kind = "axis"', 'kind = "uart"', "baud belongs to kind 'uart', and only there"),
         ('flow = "vitis"', 'flow = "quartus"', "{0}: flow is 'quartus': should be 'nextpnr' or"),
         ('flow = "vitis"', 'flow = "nextpnr"', "flow 'nextpnr' needs a table [nextpnr]"),
-        ('"xcup"', '"xc9"', "fabric 'xc9' must be one of ecp5, xcup"),
+        ('"xcup"', '"xc9"', "fabric 'xc9' must be one of ecp5, ice40, xcup"),
         ('name = "mini"', 'name = "Mini 1"', "{0}: name is 'Mini 1': String should match pattern"),
         ('clock = "b"\n', "", "[source] must say where clock come from"),
         ('[source]\npart = "a"\nclock = "b"\nresources = "c"\n', "", "{0}: source is missing"),

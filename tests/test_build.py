@@ -28,7 +28,7 @@ def board(**changes: object) -> Board:
 def plan(small: Graph, board: Board, clock_mhz: float = 50.0) -> Plan:
     graph = opt(small, board.logic, clock_mhz)
     samples = np.random.default_rng(0).integers(0, 8, (130, 1, 2))
-    rtl = emit(graph, board.shell.width_bits)
+    rtl = emit(graph, board.shell.width_bits, board.logic)
     return board_plan(graph, board, rtl, clock_mhz, 7, samples)
 
 

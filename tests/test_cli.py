@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_folder import record
 from typer.testing import CliRunner
 
 from hlsgen import __version__, cli, flow, screen
 from hlsgen.errors import CheckFailed, ToolFailed
+from hlsgen.passes import Record
+from hlsgen.tools import TOOLS
 from hlsgen.verify import Verdict
 
 COMMANDS = ("train", "export", "opt", "emit", "verify", "prove", "mutate", "build",
@@ -120,6 +123,34 @@ def test_training_shows_its_progress_and_stages_are_told(project: Path, tmp_path
     assert again == expected
 
 
+def test_opt_explains_its_passes(project: Path, root: Path) -> None:
+    result = hlsgen("opt", project, "-o", root, "--explain")
+    assert "opt: up to date" in result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].strip() == "passes that changed the graph"
+    for head in ("pass", "LUTs", "LUT levels", "registers", "cycles", "ms"):
+        assert head in lines[2]
+    steps = Record.load(root / "tiny-ulx3s" / "graph" / "opt.json").steps
+    shown = [line.split()[1] for line in lines if line.startswith("│")]
+    assert shown == [*(step.name for step in steps), "all"]
+    assert "no pass changed what the network computes" in result.stdout
+    assert result.stdout != hlsgen("opt", project, "-o", root).stdout == ""
+
+
+def test_warnings_and_changes_of_function_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.print_passes(record())
+    text = " ".join(capsys.readouterr().out.split())
+    assert "90 -> 80" in text
+    assert "0 -> 2" in text
+    assert "accuracy on 200 validation samples was 96.00 % and is 95.50 %" in text
+    assert "warning: luts: kept as it is, since mapping it anew failed: <timed out>" in text
+    assert "no pass changed" not in text
+
+
+def test_only_opt_explains(project: Path) -> None:
+    assert "No such option" in hlsgen("emit", project, "--explain", code=2).stderr
+
+
 @pytest.mark.parametrize("command", ["train", "emit", "verify", "build", "bitstream", "report"])
 def test_a_dry_run_writes_nothing(command: str, project: Path, tmp_path: Path) -> None:
     result = hlsgen(command, project, "-o", tmp_path / "[b]", "--dry-run")
@@ -134,11 +165,16 @@ def test_a_dry_run_shows_the_files_and_commands_of_a_build(project: Path, root: 
     text = hlsgen("bitstream", project, "-o", root, "--dry-run").stdout
     assert files(root) == before
     assert "  write synth/tiny_top.v (" in text
-    assert "  run   yosys -s synth/synth.ys  ->  synth/tiny_top.json, synth/stat.json" in text
+    made = "synth/tiny_top.json, synth/layers.json, synth/stat.json"
+    assert f"  run   yosys -s synth/synth.ys  ->  {made}" in text
     assert text.splitlines()[-1] == "stage report"
 
 
-def test_an_edited_file_is_told(project: Path, root: Path, stand_ins: list[str]) -> None:
+def test_an_edited_file_is_told(
+    project: Path, root: Path, stand_ins: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Another ABC than the one that `root` was made with would do the stage opt again.
+    monkeypatch.delenv(TOOLS["yosys-abc"].variable)
     core = root / "tiny-ulx3s" / "rtl" / "tiny_core.v"
     core.write_text(core.read_text() + "// mine\n")
     result = hlsgen("verify", project, "-o", root)
@@ -157,6 +193,7 @@ def test_bitstream_ends_with_the_report_and_the_file(
     folder = root / "tiny-ulx3s"
     assert result.stdout.splitlines()[-1] == f"bitstream: {folder / 'tiny.bit'}"
     assert f"report: {folder / 'report' / 'report.html'}" in result.stdout
+    assert "area by part" in result.stdout
     assert (folder / "tiny.bit").is_file()
     order = ["verify", "yosys", "netlist", "nextpnr-ecp5", "routed", "ecppack", "bitstream"]
     assert stand_ins == order
@@ -278,12 +315,12 @@ def test_a_failed_check_ends_with_1(
 def test_an_interruption_ends_with_130_and_the_next_run_goes_on(
     project: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     (root / "tiny-ulx3s" / "graph" / "final.npz").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(flow, "opt", interrupted)
+        patch.setattr(flow, "optimise_files", interrupted)
         result = hlsgen("emit", project, "-o", root, code=130)
     assert "interrupted; the next run goes on from the last finished stage" in words(result)
     assert words(hlsgen("emit", project, "-o", root)).startswith("train: up to date export: up")

@@ -21,23 +21,41 @@ from hlsgen.emit.render import has_template, render
 from hlsgen.emit.verilog import RESERVED, _clocks_per_bit, library, node_module
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import OPS, Graph, Node, Op, Wire, check, random_feeds
-from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.fabric import FABRICS, Fabric
 from hlsgen.graph.ir import op
-from hlsgen.graph.ops import Argmax, Duel, Input, Lut, Register, Sum, Tag, Thermometer, Untag
+from hlsgen.graph.ops import Argmax, Count, Duel, Input, Join, Lut, Register, Sum, Thermometer
 from hlsgen.passes import opt
 from hlsgen.verify.simulation import _bench, _checks, _public
 
 GOLDEN = Path(__file__).parent / "golden" / "verilog"
 BANNER = {"version": "0.0.0", "digest": "0123456789abcdef"}
+ECP5 = FABRICS["ecp5"]
 
 
-# One small instance of each operator, in each form that its template has.
+# Two counters on one chain: the first has a column that only carries come into.
+SUMS = Count.of([[list(range(5)), [], [5, 6]], [[7, 8, 9], [10, 11], [0, 1]]])
+# Equal pins, five pins together, a wire, and one that fits nowhere.
+PAIRED = Lut.of(
+    np.array([[0, 1, 2], [0, 1, 2], [3, 4, 5], [4, 6, 0], [2, 0, 0], [0, 1, 2]]),
+    np.array([3, 3, 3, 2, 1, 3]),
+    np.array([0x96, 0xE8, 0x1B, 0x7, 0x2, 0x80]),
+)
+# One small instance of each operator, in each form that it has; for ECP5 but for _xcup.
 INSTANCES: dict[str, tuple[Wire, Op]] = {
     "argmax": (Wire(3, -2, 5), Argmax()),
     "argmax_one_lane": (Wire(1, 0, 5), Argmax()),
     "argmax_unsigned": (Wire(5, 0, 6), Argmax()),
-    "duel": (Wire(5, 0, 63), Duel(3)),
-    "duel_signed": (Wire(2, -16, 15), Duel(1)),
+    "count": (Wire(6, 0, 1), Count.of([[[0, 1, 2]], [[5]], [[3, Count.ONE], [4]]])),
+    "count_chain": (Wire(12, 0, 1), SUMS),
+    "count_chain_xcup": (Wire(12, 0, 1), SUMS),
+    "count_pairs_xcup": (Wire(6, 0, 1), Count.of([[[0, 1, 2, 3]], [[4, 5, 0]]])),
+    "duel": (Wire(3, 0, 15), Duel(2)),
+    "duel_chained": (Wire(2, 0, 31), Duel(2, 8, chained=True)),
+    "duel_chained_xcup": (Wire(2, 0, 255), Duel(0, 2, chained=True)),
+    "duel_last": (Wire(2, 0, 15), Duel(2, 5)),
+    "duel_signed": (Wire(2, -4, 3), Duel(1)),
+    "duel_xcup": (Wire(2, 0, 15), Duel(2)),
+    "join": (Wire(5, 0, 1), Join(6, np.array([0, 3, 5]))),
     "lut": (
         Wire(7, 0, 1),
         Lut.of(
@@ -63,25 +81,22 @@ INSTANCES: dict[str, tuple[Wire, Op]] = {
         Sum.of(np.array([0, 2]), np.array([2, 0]), np.array([-3, -1])),
     ),
     "sum_of_offset_lanes": (Wire(2, 2, 3), Sum.of(np.arange(2), np.array([2]), np.array([-3]))),
-    "tag": (Wire(3, 0, 5), Tag(2)),
-    "tag_signed": (Wire(3, -2, 1), Tag(2)),
+    "lut_xcup": (Wire(7, 0, 1), PAIRED),
     "thermometer": (
         Wire(2, 0, 7),
         Thermometer(np.array([0, 1, 0, 1]), np.array([0, 3, 8, 7])),
     ),
     "thermometer_wide": (Wire(2, 0, 1000), Thermometer(np.array([1, 0]), np.array([999, 1]))),
     "thermometer_signed": (Wire(2, -4, 3), Thermometer(np.array([1, 0]), np.array([-3, 2]))),
-    "untag": (Wire(1, 0, 63), Untag(3, 5)),
-    "untag_signed": (Wire(2, -16, 15), Untag(2, 4)),
 }
 
 
-def module(wire: Wire, operator: Op) -> str:
+def module(wire: Wire, operator: Op, fabric: Fabric = ECP5) -> str:
     """The module of `operator` behind `wire`, without a graph around it."""
     node = Node("node", operator, ("x",))
     graph = Graph("net", (Node("x", Input(1, np.zeros(1), np.ones(1))), node), ("node",))
     graph.__dict__["wires"] = {"x": wire, "node": operator.infer(wire)}
-    return node_module(graph, node, BANNER)
+    return node_module(graph, node, BANNER, fabric)
 
 
 @pytest.fixture
@@ -92,14 +107,14 @@ def final(small: Graph) -> Graph:
 
 def design(final: Graph) -> dict[str, str]:
     """One file of each template that a whole design has; the version and the digest are fixed."""
-    board, rtl = load_board("ulx3s"), emit(final, 8)
+    board, rtl = load_board("ulx3s"), emit(final, 8, ECP5)
     checks = _checks(final, random_feeds(final, 9, np.random.default_rng(0))["x"], 16, 1)
     with_pll = nextpnr.plan(final, board, rtl, 50.0, 7)
     texts = {
         "core.v": rtl.files["rtl/small_core.v"],
         "stage.v": rtl.files["rtl/small_stage.v"],
         "axis.v": rtl.files["rtl/small_axis.v"],
-        "axis_wide.v": emit(final, 64).files["rtl/small_axis.v"],
+        "axis_wide.v": emit(final, 64, ECP5).files["rtl/small_axis.v"],
         "uart.v": emit_uart(final, 50.0, 115200).files["rtl/small_uart.v"],
         "uart_top.v": with_pll.files["synth/small_top.v"],
         "uart_top_without_pll.v": nextpnr.plan(final, board, rtl, 25.0, 7).files[
@@ -128,7 +143,8 @@ def compare(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", INSTANCES)
 def test_golden_operators(name: str) -> None:
-    compare(f"{name}.v", module(*INSTANCES[name]))
+    fabric = FABRICS["xcup"] if name.endswith("_xcup") else ECP5
+    compare(f"{name}.v", module(*INSTANCES[name], fabric))
 
 
 def test_golden_design(final: Graph) -> None:
@@ -141,22 +157,40 @@ def test_golden_has_no_stray_files(final: Graph) -> None:
     assert {path.name for path in GOLDEN.iterdir()} == wanted
 
 
-def test_every_operator_has_a_template_and_a_golden_file() -> None:
+def test_every_operator_has_a_golden_file_and_either_a_template_or_cells() -> None:
     kinds = set(OPS) - {"input"}
     assert {operator.kind for _, operator in INSTANCES.values()} == kinds
-    for kind in kinds:
-        assert has_template(f"verilog/{kind}.v.j2")
+    for wire, operator in INSTANCES.values():
+        has_cells = operator.cells(FABRICS["xcup"], wire) is not None
+        assert has_template(f"verilog/{operator.kind}.v.j2") != has_cells
 
 
+@pytest.mark.parametrize("fabric", FABRICS.values(), ids=list(FABRICS))
 @pytest.mark.parametrize("kind", sorted(set(OPS) - {"input"}))
-def test_any_instance_renders_to_plain_verilog(kind: str) -> None:
+def test_any_instance_renders_to_plain_verilog(kind: str, fabric: Fabric) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         operator, (wire,) = OPS[kind].example(rng)
-        text = module(wire, operator)
+        try:
+            text = module(wire, operator, fabric)
+        except GraphError as error:
+            assert f"graph 'net': node 'node' ({kind}) has a" in str(error) or "chain" in str(error)
+            continue
+        declared_before_use(text)
         assert text.count("endmodule") == 1
         assert text.endswith("`default_nettype wire\n")
         assert not re.search(r"'s?[dhb]-|\{\{|\{%|None|\t", text)
+
+
+def declared_before_use(text: str) -> None:
+    """Verilog without implicit nets: a wire that is read further up is an error to some tools."""
+    for name in set(re.findall(r"\bn\d+\b", text)):
+        (declared,) = re.finditer(rf"^wire .*\b{name}\b", text, re.MULTILINE)
+        assert (
+            declared.start()
+            <= min(m.start() for m in re.finditer(rf"\b{name}\b", text))
+            < (declared.end())
+        )
 
 
 def test_a_literal_never_has_a_minus_behind_its_base() -> None:
@@ -171,7 +205,7 @@ def test_a_literal_never_has_a_minus_behind_its_base() -> None:
 def test_one_module_a_node_the_core_the_stage_the_shell_and_the_library(final: Graph) -> None:
     modules = [node.name for node in final.nodes if node.inputs] + ["core", "stage", "axis"]
     names = {f"rtl/small_{name}.v" for name in modules} | {f"rtl/{name}" for name, _ in library()}
-    plan = emit(final, 8)
+    plan = emit(final, 8, ECP5)
     assert set(plan.files) == names
     assert plan.steps == ()
     for name in modules:
@@ -180,12 +214,12 @@ def test_one_module_a_node_the_core_the_stage_the_shell_and_the_library(final: G
 
 def test_the_same_graph_gives_the_same_bytes(small: Graph) -> None:
     fabric = FABRICS["ecp5"]
-    first, again = (emit(opt(small, fabric, 50.0), 32) for _ in range(2))
+    first, again = (emit(opt(small, fabric, 50.0), 32, fabric) for _ in range(2))
     assert first.files == again.files
 
 
 def test_emitted_text_has_no_date_and_no_path(final: Graph) -> None:
-    plan = emit(final, 8) | emit_uart(final, 50.0, 115200)
+    plan = emit(final, 8, ECP5) | emit_uart(final, 50.0, 115200)
     for name, content in plan.files.items():
         text = str(content)
         assert not re.search(r"\b20\d\d-\d\d-\d\d\b|\b\d\d:\d\d:\d\d\b", text), name
@@ -196,7 +230,7 @@ def test_emitted_text_has_no_date_and_no_path(final: Graph) -> None:
 
 def test_the_banner_names_version_and_graph(final: Graph) -> None:
     banner = f"// Generated by hlsgen {__version__}; graph {final.digest[:16]}."
-    for name, content in emit(final, 8).files.items():
+    for name, content in emit(final, 8, ECP5).files.items():
         if "hlsgen_" not in name:
             assert str(content).splitlines()[0] == banner
 
@@ -265,7 +299,7 @@ def test_every_accepted_bit_is_long_enough_and_right(exact: float, baud: int) ->
 
 def refused(graph: Graph) -> str:
     with pytest.raises(GraphError) as caught:
-        emit(graph, 8)
+        emit(graph, 8, ECP5)
     return str(caught.value)
 
 
@@ -299,8 +333,17 @@ def test_an_operator_without_template_is_refused(
     graph = dataclasses.replace(small, nodes=(*small.nodes, last), outputs=("last",))
     assert refused(check(graph)) == (
         "graph 'small': no Verilog for operator 'novel':"
-        " templates/verilog/novel.v.j2 does not exist"
+        " templates/verilog/novel.v.j2 does not exist, and it has no cells"
     )
+
+
+def test_what_a_family_lacks_is_refused_with_its_node(small: Graph) -> None:
+    wide = Node("wide", Count.of([[[0, 1, 2, 3, 0, 1, 2]]]), ("layer",))
+    last = Node("last", Register(), ("wide",))
+    graph = dataclasses.replace(small, nodes=(*small.nodes, wide, last), outputs=("last",))
+    place = "graph 'small': node 'wide' (count) has a counter of [7] bits in columns, which family"
+    assert refused(check(graph)).startswith(f"{place} ecp5 does not have")
+    assert emit(check(graph), 8, FABRICS["xcup"])
 
 
 def test_a_name_that_a_template_lacks_is_an_error() -> None:

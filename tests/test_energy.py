@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hlsgen.graph import Graph, Node, random_feeds, run
 from hlsgen.graph.fabric import FABRICS
-from hlsgen.graph.ops import Argmax, Input, Lut, Register, Sum, Tag
+from hlsgen.graph.ops import Argmax, Input, Join, Lut, Register, Sum, Thermometer
 from hlsgen.report import area, energy
 
 ECP5 = FABRICS["ecp5"]
@@ -87,17 +87,18 @@ def test_a_still_input_costs_only_the_clock() -> None:
 
 
 def test_wires_cost_nothing() -> None:
-    graph = pipe(Node("tag", Tag(2), ("x",)))
+    graph = pipe(Node("word", Join(1, np.array([0, 1])), ("x",)))
     spent = energy.estimate(graph, ECP5, {"x": np.array([[0], [1], [0]])})
     assert spent is not None
-    assert spent.toggles["tag"] == 1
-    assert spent.energy_nj["tag"] == 0.0
+    assert spent.toggles["word"] == 1
+    assert spent.energy_nj["word"] == 0.0
 
 
 def test_a_value_that_reaches_registers_through_wires_uses_no_routing() -> None:
     samples = {"x": np.array([[0], [1], [0]])}
     straight = energy.estimate(pipe(Node("q", Register(), ("x",))), ECP5, samples)
-    wires = pipe(Node("tag", Tag(2), ("x",)), Node("q", Register(), ("tag",)))
+    word = Node("word", Join(1, np.array([0, 1])), ("x",))
+    wires = pipe(word, Node("q", Register(), ("word",)))
     through = energy.estimate(wires, ECP5, samples)
     assert straight is not None
     assert through is not None
@@ -117,6 +118,33 @@ def test_adders_inside_a_node_cost_logic_and_no_routing() -> None:
     assert spent.toggles["s"] == 1  # 000 to 100
     expected = c.nj(c.logic_pf + c.routing_pf, 1) + c.nj(c.logic_pf, inside)
     assert spent.energy_nj["s"] == pytest.approx(expected)
+
+
+def test_lanes_that_are_wires_are_charged_where_they_are_driven() -> None:
+    """Lane 0 is x0 itself, lane 1 is a table."""
+    source = Node("x", Input(1, np.zeros(2), np.ones(2)))
+    tables = np.array([0b10, 0b01], dtype=np.uint64)
+    luts = Node("l", Lut.of(np.array([[0], [1]]), np.array([1, 1]), tables), ("x",))
+    graph = Graph("g", (source, luts), ("l",))
+    spent = energy.estimate(graph, ECP5, {"x": np.array([[0, 0], [1, 1]])})
+    assert spent is not None
+    c = energy.COEFFICIENTS["ecp5"]
+    assert spent.toggles["l"] == 2
+    assert spent.energy_nj["l"] == pytest.approx(c.nj(c.logic_pf + c.routing_pf, 1))
+
+
+def test_nets_between_the_cells_of_a_node_cost_logic_and_no_routing() -> None:
+    """Eight-bit comparisons take several LUT4s: those whose output stays inside are charged."""
+    source = Node("x", Input(8, np.zeros(1), np.ones(1)))
+    compare = Node("t", Thermometer(np.zeros(1, np.int32), np.array([77])), ("x",))
+    graph = Graph("g", (source, compare), ("t",))
+    inside = len(compare.op.cells(ECP5, graph.wires["x"]).tables) - 1
+    assert inside > 0
+    spent = energy.estimate(graph, ECP5, {"x": np.array([[0], [255]])})
+    assert spent is not None
+    c = energy.COEFFICIENTS["ecp5"]
+    expected = c.nj(c.logic_pf + c.routing_pf, 1) + c.nj(c.logic_pf, inside)
+    assert spent.energy_nj["t"] == pytest.approx(expected)
 
 
 def test_one_sample_has_no_activity() -> None:

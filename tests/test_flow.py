@@ -21,7 +21,7 @@ from hlsgen.ledger import Ledger, State
 from hlsgen.plan import Step
 from hlsgen.project import Range, load_project
 from hlsgen.report import Report
-from hlsgen.verify import load_samples
+from hlsgen.samples import load_samples
 
 FRESH, EDITED, STALE = State.FRESH, State.EDITED, State.STALE
 EMIT = STAGES[:4]
@@ -176,7 +176,7 @@ def test_an_interrupted_stage_is_not_recorded(job: Job, monkeypatch: pytest.Monk
 
     faster = changed(job, "hardware", clock_mhz=200.0)
     with monkeypatch.context() as patch:
-        patch.setattr(flow, "opt", interrupted)
+        patch.setattr(flow, "optimise_files", interrupted)
         with pytest.raises(KeyboardInterrupt):
             states(faster)
     assert '"opt"' not in (job.folder / "manifest.json").read_text()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import Graph, load, save
 from hlsgen.project import Data, Model, Project
+from hlsgen.samples import load_samples
 from hlsgen.train import load_data
-from hlsgen.verify.ladder import load_samples
 
 X = np.arange(120).reshape(40, 3)
 Y = np.arange(40) % 2

@@ -11,24 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hlsgen.errors import GraphError
 from hlsgen.graph import OPS, Op, Wire
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Constants, Values
 from hlsgen.graph.ops import (
     Argmax,
+    Count,
     Duel,
     Input,
+    Join,
     Lut,
     Register,
     Sum,
-    Tag,
     Thermometer,
-    Untag,
     index_bits,
 )
 
 KINDS = sorted(OPS)
-SELECTING = ("lut", "sum", "thermometer")  # the operators that can drop lanes and be rewired
+KEEPING = ("lut", "sum", "thermometer")  # the operators that can drop lanes
+REWIRED = (*KEEPING, "count")  # and those that can read other ones
 SEEDS = st.integers(0, 2**32 - 1)
 ROWS = 12
 
@@ -50,13 +52,29 @@ def lane_by_lane(op: Any, x: list[int]) -> list[int]:
         return [int(bias) + sum(x[lane] for lane in op.src[a:b]) for a, b, bias in ends]
     if isinstance(op, Argmax):
         return [x.index(max(x))]
-    if isinstance(op, Tag):
-        return [value * 2**op.bits + i for i, value in enumerate(x)]
-    if isinstance(op, Untag):
-        return [value % 2**op.bits for value in x]
+    return head_lane_by_lane(op, x)
+
+
+def head_lane_by_lane(op: Any, x: list[int]) -> list[int]:
+    """The operators that sums and argmax are built from."""
+    if isinstance(op, Count):
+        out = []
+        for a, b, digits in zip(op.offset, op.offset[1:], op.digits, strict=False):
+            pairs = zip(op.src[a:b], op.shift[a:b], strict=True)
+            total = sum((1 if lane == Count.ONE else x[lane]) * 2**shift for lane, shift in pairs)
+            out += [int(total) // 2**i % 2 for i in range(digits)]
+        return out
+    if isinstance(op, Join):
+        words = itertools.pairwise(op.offset)
+        return [sum(bit * 2**i for i, bit in enumerate(x[a:b])) for a, b in words]
     if isinstance(op, Duel):
-        pairs = [x[i : i + 2] for i in range(0, len(x), 2)]
-        return [max(pair, key=lambda value: value // 2**op.tag_bits) for pair in pairs]
+        one, out = 2**op.tags, []
+        for j in range(0, len(x), 2):
+            odd = j + 1 < len(x) and x[j + 1] // one > x[j] // one
+            value, tag = divmod(x[j + odd], one)
+            tag += odd * one
+            out.append(tag if op.classes else value * 2 * one + tag)
+        return out
     raise AssertionError(f"{op.kind}: define it here")
 
 
@@ -117,12 +135,26 @@ def test_bit_order_lane_0_is_input_0_is_the_lowest_address_bit() -> None:
 
 def test_the_tournament_is_the_argmax_also_with_draws() -> None:
     for lanes in range(2, 8):
-        bits = index_bits(lanes)
         x = np.array(list(itertools.product((-1, 0, 1), repeat=lanes)))[:, None, :]
-        value = Tag(bits).eval(x)
-        while value.shape[-1] > 1:
-            value = Duel(bits).eval(value)
-        np.testing.assert_array_equal(Untag(bits, lanes).eval(value), Argmax().eval(x))
+        value, rounds = x, index_bits(lanes)
+        for tags in range(rounds):
+            value = Duel(tags, lanes if tags == rounds - 1 else 0).eval(value)
+        np.testing.assert_array_equal(value, Argmax().eval(x))
+
+
+def test_the_last_round_gives_the_index_that_the_round_before_would_have_as_tags() -> None:
+    x = np.random.default_rng(4).integers(-8, 8, (99, 1, 2))
+    np.testing.assert_array_equal(Duel(1, 4).eval(x), Duel(1).eval(x) & 3)
+
+
+def test_a_counter_adds_constants_too() -> None:
+    op = Count.of([[[0, Count.ONE, 1], [Count.ONE]], [[2]]])
+    assert op.eval(np.array([[[1, 1, 0]], [[0, 0, 1]]]))[:, 0].tolist() == [
+        [1, 0, 1, 0],  # 1 + 1 + 1 + 2 = 5
+        [1, 1, 0, 1],  # 0 + 0 + 1 + 2 = 3
+    ]
+    assert op.digits.tolist() == [3, 1]
+    assert Count.of([[[0, 1, 2]]], [1]).digits.tolist() == [1]
 
 
 def test_the_host_rounds_and_clips_features_to_words() -> None:
@@ -149,9 +181,10 @@ def test_every_constant_counts(kind: str) -> None:
     op, *_ = case(kind, 11)
     for item in dataclasses.fields(op):
         value = getattr(op, item.name)
-        other = dataclasses.replace(
-            op, **{item.name: value + np.asarray(1, np.asarray(value).dtype)}
+        changed: Any = (
+            not value if isinstance(value, bool) else value + np.asarray(1, np.asarray(value).dtype)
         )
+        other = dataclasses.replace(op, **{item.name: changed})
         assert op != other, item.name
         assert op.digest != other.digest
 
@@ -159,7 +192,7 @@ def test_every_constant_counts(kind: str) -> None:
 def test_operators_of_different_kinds_differ() -> None:
     assert Argmax() != Register()
     assert Argmax() != "argmax"
-    assert Tag(2) != Duel(2)
+    assert Duel(2) != Duel(2, 8)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -197,7 +230,8 @@ def test_reads_is_exact_where_the_constants_tell() -> None:
     lut = Lut.of(np.array([[3, 0]]), np.array([2]), np.array([6]))
     total = Sum.of(np.array([3, 3, 0]), np.array([3]), np.array([0]))
     code = Thermometer(np.array([0, 3]), np.array([1, 1]))
-    for op in (lut, total, code):
+    count = Count.of([[[3, 3], [Count.ONE, 0]]])
+    for op in (lut, total, code, count):
         assert op.reads(0, wire).tolist() == [True, False, False, True, False]
 
 
@@ -207,7 +241,7 @@ def test_keep_makes_the_lanes_asked_for(kind: str, seed: int) -> None:
     op, wires, x, rng = case(kind, seed)
     lanes = np.flatnonzero(rng.integers(0, 2, op.infer(*wires).lanes)).astype(np.int32)
     kept = op.keep(lanes)
-    assert (kept is not None) == (kind in SELECTING)
+    assert (kept is not None) == (kind in KEEPING)
     if kept is not None and len(lanes):
         np.testing.assert_array_equal(kept.eval(x), op.eval(x)[..., lanes])
         assert kept.infer(*wires).lanes == len(lanes)
@@ -221,7 +255,7 @@ def test_rewire_reads_the_same_values_elsewhere(kind: str, seed: int) -> None:
         wider = dataclasses.replace(wire, lanes=wire.lanes + 3)
         lane_of = rng.permutation(wider.lanes)[: wire.lanes].astype(np.int32)
         moved = op.rewire(i, lane_of)
-        assert (moved is not None) == (kind in SELECTING)
+        assert (moved is not None) == (kind in REWIRED)
         if moved is not None:
             elsewhere = sample(rng, wider)
             elsewhere[..., lane_of] = x
@@ -315,67 +349,6 @@ def test_equal_functions_with_permuted_pins_become_twins() -> None:
     assert simple.twins().tolist() == [0, 0]
 
 
-# --- stimuli ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@given(seed=SEEDS)
-def test_stimuli_lie_on_the_wires(kind: str, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    op, wires = OPS[kind].example(rng)
-    stimuli = op.stimuli(rng, *wires) if wires else ()
-    assert len(stimuli) == len(wires)
-    for values, wire in zip(stimuli, wires, strict=True):
-        assert values.shape[1:] == (1, wire.lanes)
-        assert wire.lo <= values.min() <= values.max() <= wire.hi
-
-
-@given(seed=SEEDS)
-def test_stimuli_reach_every_table_entry(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    op, wires = Lut.example(rng)
-    assert isinstance(op, Lut)
-    simple = op.simplify(wires, (Constants.none(wires[0].lanes),))  # no pin twice
-    assert isinstance(simple, Lut)
-    reached = simple.coverage(simple.stimuli(rng, *wires)[0])
-    for lut, k in enumerate(simple.k):
-        assert reached[lut].sum() == 2**k
-
-
-def test_stimuli_reach_entries_that_random_rows_miss() -> None:
-    """3000 tables of six inputs: 1024 random rows miss some entry (about 1 in 10**7 each)."""
-    rng = np.random.default_rng(0)
-    src = np.stack([rng.permutation(40)[:6] for _ in range(3000)])
-    op = Lut.of(src, np.full(3000, 6), rng.integers(0, 2**64, 3000, dtype=np.uint64))
-    assert op.coverage(op.stimuli(rng, Wire(40, 0, 1))[0]).all()
-
-
-def test_coverage_counts_each_address() -> None:
-    op = Lut.of(np.array([[0, 1], [1, 0]]), np.array([2, 1]), np.array([6, 1]))
-    reached = op.coverage(np.array([[[1, 0]], [[1, 1]]]))
-    assert np.flatnonzero(reached[0]).tolist() == [1, 3]
-    assert np.flatnonzero(reached[1]).tolist() == [0, 1]
-    assert op.explain(0, np.array([[[1, 1]]])) == "LUT 0, table entry 3"
-
-
-def test_small_inputs_are_driven_exhaustively_and_wide_ones_at_their_extremes() -> None:
-    (rows,) = Argmax().stimuli(np.random.default_rng(0), Wire(3, -1, 2))
-    assert {tuple(row[0]) for row in rows} == set(itertools.product(range(-1, 3), repeat=3))
-    (rows,) = Argmax().stimuli(np.random.default_rng(0), Wire(9, -7, 90))
-    assert (rows == -7).all(axis=2).any()
-    assert (rows == 90).all(axis=2).any()
-    assert len(rows) < 5000
-
-
-def test_thermometer_stimuli_have_both_sides_of_every_threshold() -> None:
-    rng = np.random.default_rng(0)
-    feature, threshold = rng.integers(0, 3, 50), rng.integers(1, 1000, 50)
-    op = Thermometer(feature, threshold)
-    (rows,) = op.stimuli(rng, Wire(3, 0, 1000))
-    for f, t in zip(feature, threshold, strict=True):
-        assert {t - 1, t} <= set(rows[:, 0, f])
-
-
 # --- estimates --------------------------------------------------------------------------------
 
 
@@ -384,7 +357,12 @@ def test_thermometer_stimuli_have_both_sides_of_every_threshold() -> None:
 @given(seed=SEEDS)
 def test_area_and_delay_are_never_negative(kind: str, fabric: Any, seed: int) -> None:
     op, wires, *_ = case(kind, seed)
-    area = op.area(fabric, *wires)
+    try:
+        area = op.area(fabric, *wires)
+    except GraphError as error:
+        # Counters and comparisons that the family lacks.
+        assert f"family {fabric.name}" in str(error)
+        return
     assert area.lut >= 0
     assert area.ff >= 0
     assert op.delay_ns(fabric, *wires) >= 0

@@ -15,9 +15,8 @@ from hlsgen import passes
 from hlsgen.errors import GraphError
 from hlsgen.graph import Graph, Node, Op, check, random_feeds, run
 from hlsgen.graph.fabric import FABRICS
-from hlsgen.graph.ops import Argmax, Duel, Input, Lut, Register, Sum, Tag, Thermometer, Untag
-from hlsgen.passes import dead, dedup, fmax_mhz, opt, pipeline, simplify, split_head
-from hlsgen.passes.pipeline import remove_registers
+from hlsgen.graph.ops import Argmax, Count, Duel, Input, Join, Lut, Register, Sum, Thermometer
+from hlsgen.passes import dead, dedup, opt, simplify
 
 ECP5, XCUP = FABRICS["ecp5"], FABRICS["xcup"]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -168,109 +167,6 @@ def test_dead_keeps_outputs_inputs_and_lanes_that_a_reader_cannot_lose() -> None
     assert op_of(dead(unused), "bits").infer(unused.wires["x"]).lanes == 1
 
 
-def test_split_head_makes_trees_of_small_nodes() -> None:
-    ones = Thermometer(np.zeros(40, int), np.ones(40, int))
-    sizes = np.array([40, 13, 0])
-    total = Sum.of(np.arange(53) % 40, sizes, np.array([0, 5, -1]))
-    before = net(("bits", ones), ("counts", total), ("y", Argmax()))
-    after = split_head(before)
-    kinds = [node.op.kind for node in after.nodes]
-    # 40 bits: 7 sums of up to 6, then 4, 2 and 1 by pairs, then the bias.
-    assert kinds == ["input", "thermometer", *["sum"] * 5, "tag", "duel", "duel", "untag"]
-    for node in after.nodes:
-        if isinstance(node.op, Sum):
-            at_once = 6 if after.inputs_of(node)[0].bits == 1 else 2
-            assert node.op.sizes.max() <= at_once
-    assert after.outputs == before.outputs
-    assert after.wires["counts"].lanes == 3
-    assert_same(before, after)
-    assert split_head(after) == after
-
-
-@pytest.mark.parametrize("lanes", range(1, 12))
-def test_a_tournament_of_any_size_is_the_argmax(lanes: int) -> None:
-    code = Thermometer(np.arange(3 * lanes) % 2, np.arange(3 * lanes) % 9)
-    total = Sum.of(np.arange(3 * lanes), np.full(lanes, 3), np.arange(lanes) % 3 - 1)
-    before = net(("bits", code), ("counts", total), ("y", Argmax()))
-    after = split_head(before)
-    assert any(isinstance(node.op, Argmax) for node in after.nodes) == (lanes == 1)
-    assert_same(before, after)
-
-
-def test_partial_sums_are_as_even_as_possible() -> None:
-    ones = Thermometer(np.zeros(8, int), np.ones(8, int))
-    after = split_head(net(("bits", ones), ("s", Sum.of(np.arange(8), np.array([8]), np.zeros(1)))))
-    partial = op_of(after, "s_0")
-    assert isinstance(partial, Sum)
-    assert partial.sizes.tolist() == [4, 4]
-
-
-# --- pipeline ---------------------------------------------------------------------------------
-
-
-def skewed() -> Graph:
-    """Two outputs, one three layers deeper than the other, and one that reads both features."""
-    chain = net(
-        ("bits", codes(1, 2, 3)),
-        ("a", tables(([0, 1, 2], 0x96), ([0], 0b01))),
-        ("b", tables(([0, 1], AND))),
-        ("c", tables(([0], 0b01))),
-    )
-    return dataclasses.replace(chain, outputs=("c", "bits"))
-
-
-@pytest.mark.parametrize("clock_mhz", [10.0, 150.0, 250.0, 400.0])
-def test_all_outputs_are_registered_and_equally_late(clock_mhz: float) -> None:
-    after = check(pipeline(ECP5, clock_mhz)(skewed()))
-    assert len({after.latency[name] for name in after.outputs}) == 1
-    assert all(isinstance(op_of(after, name), Register) for name in after.outputs)
-    assert remove_registers(after) == skewed()
-    assert_same(after, skewed())
-
-
-def test_registers_are_counted_and_shared() -> None:
-    """At 400 MHz every layer has its stage: four cuts; `bits` waits four cycles beside them."""
-    after = pipeline(ECP5, 400.0)(skewed())
-    registers = [node.name for node in after.nodes if isinstance(node.op, Register)]
-    assert after.latency["c_r1"] == 4
-    assert registers == ["bits_r1", "a_r1", "b_r1", "c_r1", "bits_r2", "bits_r3", "bits_r4"]
-    slow = pipeline(ECP5, 10.0)(skewed())
-    assert slow.outputs == ("c_r1", "bits_r1")
-    assert slow.latency["c_r1"] == 1
-
-
-@given(seed=SEEDS)
-def test_a_faster_clock_never_makes_the_pipeline_shorter(seed: int) -> None:
-    graph = split_head(random_network(seed))
-    depths = []
-    for clock_mhz in (5.0, 50.0, 100.0, 200.0, 300.0, 500.0):
-        after = pipeline(ECP5, clock_mhz)(graph)
-        depths.append(after.latency[after.outputs[0]])
-    assert depths == sorted(depths)
-    assert depths[0] == 1
-
-
-@given(seed=SEEDS, clock_mhz=st.floats(5.0, 400.0))
-def test_the_estimate_meets_the_clock_unless_one_node_alone_is_slower(
-    seed: int, clock_mhz: float
-) -> None:
-    after = pipeline(XCUP, clock_mhz)(split_head(random_network(seed)))
-    slowest = max(node.op.delay_ns(XCUP, *after.inputs_of(node)) for node in after.nodes)
-    alone = 1000.0 / (slowest + XCUP.register_ns)
-    assert fmax_mhz(after, XCUP) >= min(clock_mhz, alone) * (1 - 1e-9)
-
-
-def test_fmax_is_the_longest_path_between_registers() -> None:
-    layer = tables(([0, 1], AND), ([0], 0b01))
-    two = net(("bits", codes(1, 2)), ("a", layer), ("r", Register()), ("b", layer))
-    first = op_of(two, "bits").delay_ns(ECP5, two.wires["x"]) + layer.delay_ns(ECP5)
-    assert fmax_mhz(two, ECP5) == pytest.approx(1000.0 / (first + ECP5.register_ns))
-    bare = remove_registers(two)
-    assert fmax_mhz(bare, ECP5) == pytest.approx(
-        1000.0 / (first + layer.delay_ns(ECP5) + ECP5.register_ns)
-    )
-
-
 # --- all of them ------------------------------------------------------------------------------
 
 
@@ -306,14 +202,16 @@ def test_opt_reaches_what_can_be_reached() -> None:
     )
     after = opt(before, ECP5, 50.0)
     assert op_of(after, "l") == tables(([0, 1], AND))
-    assert op_of(after, "s") == Sum.of(np.zeros(3, int), np.array([3]), np.array([0]))
+    # Three times one bit: counted once at weight one, once at weight two.
+    assert op_of(after, "s_0") == Count.of([[[0]], [[0]]])
+    assert op_of(after, "s") == Join(3, np.array([0, 2]))
     assert after.wires["bits"].lanes == 2
 
 
-def test_a_tournament_replaces_the_argmax(small: Graph) -> None:
+def test_counters_and_a_tournament_replace_sums_and_argmax(small: Graph) -> None:
     kinds = {type(node.op) for node in opt(small, ECP5, 50.0).nodes}
-    assert {Tag, Duel, Untag, Register} <= kinds
-    assert Argmax not in kinds
+    assert {Count, Join, Duel, Register} <= kinds
+    assert not {Sum, Argmax} & kinds
 
 
 def lying(graph: Graph) -> Graph:

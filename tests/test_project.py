@@ -20,7 +20,7 @@ source = "digits"
 [model]
 layers = [20]
 """
-KEYS = "data, hardware, inputs, limits, model, name, seed, title, train"
+KEYS = "data, hardware, inputs, limits, model, name, opt, seed, title, train"
 
 
 def write(folder: Path, text: str) -> Path:

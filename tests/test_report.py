@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from report_folder import PROJECT, ROUTE, network, write, write_folder
+from report_folder import LAYERS, PROJECT, ROUTE, network, record, write, write_folder
 
 from hlsgen.boards import load_board
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import save
+from hlsgen.passes import PARTS
 from hlsgen.report import MISSING, Number, Report, collect, make_report, measure, summary
 from hlsgen.verify import Rung, Verdict
 
@@ -35,20 +36,24 @@ def test_every_number_has_its_provenance(folder: Path) -> None:
         "hlsgen interpreter",
         "graph/final.npz on graph/samples.npz",
     )
-    assert numbers["lut"] == Number(50, "LUT", "route", "nextpnr-ecp5", "route/report.json")
+    assert numbers["lut"] == Number(99, "LUT", "route", "nextpnr-ecp5", "route/report.json")
     assert numbers["ff"] == Number(48, "FF", "route", "nextpnr-ecp5", "route/report.json")
-    # A carry pair takes two LUTs; wide multiplexers take none: 28 + 2 * 8.
-    assert numbers["lut_synth"] == Number(44, "LUT", "synth", "Yosys 0.70", "synth/stat.json")
+    # A carry pair takes two LUTs; wide multiplexers take none: 76 + 2 * 9.
+    assert numbers["lut_synth"] == Number(94, "LUT", "synth", "Yosys 0.70", "synth/stat.json")
     assert numbers["ff_synth"] == Number(48, "FF", "synth", "Yosys 0.70", "synth/stat.json")
+    core = Number(80, "LUT", "synth", "Yosys 0.70", "synth/layers.json")
+    assert numbers["lut_core_synth"] == core
+    off = 100 * (numbers["lut_core"].value - 80) / 80
+    assert numbers["lut_core_deviation_percent"].value == pytest.approx(off)
     assert numbers["fmax_mhz"] == Number(91.25, "MHz", "route", "nextpnr-ecp5", "route/report.json")
     assert numbers["ff_core"].value == 32 + 2
     assert (numbers["latency_cycles"].value, numbers["latency_cycles"].stage) == (2, "verify")
     assert (numbers["latency_ns"].value, numbers["latency_ns"].unit) == (40.0, "ns")
     assert (numbers["throughput_per_s"].value, numbers["throughput_per_s"].stage) == (5e7, "route")
     assert numbers["latency_ns"].stage == "route"
-    assert numbers["area_delay_lut_ns"].value == 50 * 40.0
+    assert numbers["area_delay_lut_ns"].value == 99 * 40.0
     assert numbers["area_delay_lut_ns"].stage == "route"
-    assert numbers["lut_used_percent"].value == pytest.approx(100 * 50 / 83640)
+    assert numbers["lut_used_percent"].value == pytest.approx(100 * 99 / 83640)
     assert numbers["energy_nj"].stage == "estimate"
     assert numbers["energy_nj"].value > 0
     assert numbers["verified"].value is True
@@ -125,6 +130,8 @@ def test_without_tools_the_area_is_an_estimate(folder: Path) -> None:
         "graph/samples.npz",
         "verify/verdict.json",
         "synth/stat.json",
+        "synth/layers.json",
+        "graph/opt.json",
         "route/report.json",
     ],
 )
@@ -244,7 +251,7 @@ def test_limits(folder: Path) -> None:
     write(folder / "route/report.json", ROUTE | {"fmax": {}})
     report = look(folder)
     assert [limit.status for limit in report.limits] == ["kept", "broken", "not measured"]
-    assert [str(limit) for limit in report.broken] == ["lut is 50, must be <= 40"]
+    assert [str(limit) for limit in report.broken] == ["lut is 99, must be <= 40"]
 
 
 def test_a_limit_on_an_unknown_number_lists_the_known_ones(folder: Path) -> None:
@@ -255,10 +262,72 @@ def test_a_limit_on_an_unknown_number_lists_the_known_ones(folder: Path) -> None
 
 def test_layers_hold_the_estimate_and_what_synthesis_counted(folder: Path) -> None:
     rows = {row.name: row for row in look(folder).layers}
-    assert rows["luts"].lut == 32
-    assert rows["luts"].lut_synth is None
+    assert (rows["luts"].lut, rows["luts"].lut_synth, rows["luts"].part) == (32, 32, "tables")
     assert rows["sums"].lut_synth == 16 + 2 * 8
-    assert rows["luts_q"].ff == 32
+    assert (rows["luts_q"].ff, rows["luts_q"].ff_synth) == (32, 32)
+    assert rows["x"].lut_synth is None  # a port, no module
+
+
+def test_parts_hold_the_estimate_beside_what_synthesis_counted(folder: Path) -> None:
+    report = look(folder)
+    parts = {part.name: part for part in report.parts}
+    assert list(parts) == [*PARTS, "core", "shell", "sum"]
+    tables = parts["tables"]
+    assert (tables.lut, tables.lut_synth, tables.deviation_percent) == (32, 32, 0.0)
+    assert parts["popcount"].carry_synth == 8
+    # The valid bits of the core, which are in no layer, go with the registers.
+    assert (parts["registers"].ff, parts["registers"].ff_synth) == (34, 36)
+    assert (parts["shell"].lut, parts["shell"].lut_synth, parts["shell"].ff_synth) == (None, 14, 12)
+    for what in ("lut", "ff", "carry"):
+        counts = [
+            getattr(parts[name], f"{what}_synth") for name in [*PARTS, "core", "shell", "sum"]
+        ]
+        assert sum(counts[:5]) == counts[5]
+        assert counts[5] + counts[6] == counts[7]
+    assert report.numbers["lut_core"].value == sum(parts[name].lut for name in PARTS)
+    assert report.numbers["lut_synth"].value == parts["sum"].lut_synth
+    assert all(part.pairs is None for part in report.parts), "no such LUTs on ECP5"
+    assert "CCU2C) two" in report.facts["LUTs counted"]
+
+
+@pytest.mark.parametrize("gone", ["layers", "stat", "a module"])
+def test_parts_that_were_not_counted_are_no_zero(folder: Path, gone: str) -> None:
+    if gone == "a module":
+        kept = {name: entry for name, entry in LAYERS["modules"].items() if "tiny_cls" not in name}
+        write(folder / "synth/layers.json", LAYERS | {"modules": kept})
+    else:
+        (folder / f"synth/{gone}.json").unlink()
+    parts = {part.name: part for part in look(folder).parts}
+    whole = parts.pop("sum")
+    assert (whole.lut_synth is None) == (gone == "stat")
+    assert parts["shell"].lut_synth is None
+    known = [part.lut_synth is not None for name, part in parts.items() if name != "shell"]
+    assert known == [gone == "stat"] * 6
+    assert parts["argmax"].lut is not None
+
+
+def test_dual_output_luts_are_counted_once_and_said(folder: Path) -> None:
+    write(folder / "board.json", json.loads(load_board("u280").model_dump_json()))
+    report = look(folder)
+    parts = {part.name: part for part in report.parts}
+    assert parts["encoder"].pairs is not None
+    assert parts["core"].pairs == sum(parts[name].pairs or 0 for name in PARTS)
+    assert "dual-output pair is one LUT" in report.facts["LUTs counted"]
+
+
+def test_what_the_optimiser_did_is_told(folder: Path) -> None:
+    report = look(folder)
+    assert report.optimiser is not None
+    first, second = report.optimiser.passes
+    assert (first.name, first.lut_before, first.lut) == ("dead", 90, 80)
+    assert (second.levels, second.latency_cycles) == (5, 2)
+    assert report.optimiser.warnings == tuple(record().warnings)
+    told = " ".join(report.notes)
+    assert "two tables became constants" in told
+    assert "200 validation samples was 96.00 % and is 95.50 %" in told
+    assert "mapping it anew failed" in told
+    (folder / "graph/opt.json").unlink()
+    assert look(folder).optimiser is None
 
 
 def test_facts_say_what_the_lut_number_counts(folder: Path) -> None:

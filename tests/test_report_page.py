@@ -92,6 +92,37 @@ def test_the_page_escapes_what_it_is_given(folder: Path) -> None:
     assert "<script" not in (folder / "report/report.html").read_text()
 
 
+def test_the_page_shows_parts_and_the_optimiser(folder: Path) -> None:
+    make_report(folder)
+    page = (folder / "report/report.html").read_text()
+    assert "Area by part" in page
+    assert "How LUTs are counted: LUT4 counts one" in page
+    assert "two tables became constants" in page
+    assert "Warning: luts: kept as it is, since mapping it anew failed: &lt;timed out&gt;" in page
+    (folder / "synth/layers.json").unlink()
+    (folder / "synth/stat.json").unlink()
+    make_report(folder)
+    page = (folder / "report/report.html").read_text()
+    # Five parts, core, shell and sum; six layers.
+    assert page.count("not run</td>") == 3 * 8 + 2 * 6 + 1
+    assert "LUTs by part, estimated<" in page
+
+
+@pytest.mark.parametrize(
+    ("estimate", "found", "percent"),
+    [
+        (110, 100, 10.0),
+        (90, 100, -10.0),
+        (0, 0, 0.0),
+        (1, 0, None),
+        (None, 5, None),
+        (5, None, None),
+    ],
+)
+def test_deviation(estimate: int | None, found: int | None, percent: float | None) -> None:
+    assert area.deviation(estimate, found) == percent
+
+
 def test_cells_multiply_through_the_hierarchy() -> None:
     stat = {
         "modules": {
@@ -110,6 +141,15 @@ def test_amd_cells() -> None:
     stat = Stat.model_validate({"design": {"num_cells_by_type": counts}})
     assert area.luts("xcup", area.cells(stat)) == 36
     assert area.registers("xcup", area.cells(stat)) == 48
+    assert area.carries("xcup", area.cells(stat)) == 4
+
+
+def test_ice40_cells() -> None:
+    counts = {"SB_LUT4": 30, "SB_CARRY": 8, "SB_DFF": 3, "SB_DFFESR": 4}
+    stat = Stat.model_validate({"design": {"num_cells_by_type": counts}})
+    assert area.luts("ice40", area.cells(stat)) == 30
+    assert area.registers("ice40", area.cells(stat)) == 7
+    assert area.carries("ice40", area.cells(stat)) == 8
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,19 @@ FILE_LINES, FUNCTION_LINES = 400, 50
 
 # What each part may import of the others; the packages' own modules always.
 BASE = {"errors", "paths", "schema", "project"}
-MIDDLE = BASE | {"graph", "passes", "plan", "emit", "boards", "tools"}
+MIDDLE = BASE | {"graph", "sat", "passes", "samples", "plan", "emit", "boards", "tools"}
+COMMANDS = {"netlist", "proof", "verify", "mutate", "build", "report", "ledger", "train", "flow",
+            "screen"}  # fmt: skip
 ALLOWED = {
     "errors": set(),
     "paths": {"errors"},
     "schema": {"errors", "paths"},
     "project": {"errors", "paths", "schema"},
     "graph": BASE,
-    "passes": BASE | {"graph"},
+    "sat": BASE | {"graph"},
+    "passes": BASE | {"graph", "sat"},
+    "samples": BASE | {"graph"},
+    "optimise": BASE | {"graph", "passes", "samples"},
     "plan": BASE | {"graph"},
     "emit": BASE | {"graph", "passes", "plan"},
     "boards": BASE | {"graph", "passes", "plan"},
@@ -54,25 +59,16 @@ ALLOWED = {
         "build",
         "report",
         "ledger",
+        "optimise",
         "nn",
         "train",
         "frontend",
     },
     "screen": MIDDLE
     | {"netlist", "proof", "verify", "mutate", "build", "report", "ledger", "train", "flow"},
-    "cli": MIDDLE
-    | {
-        "netlist",
-        "proof",
-        "verify",
-        "mutate",
-        "build",
-        "report",
-        "ledger",
-        "train",
-        "flow",
-        "screen",
-    },
+    "options": MIDDLE | COMMANDS,
+    "checks": MIDDLE | COMMANDS | {"options"},
+    "cli": MIDDLE | COMMANDS | {"options", "checks"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -19,8 +19,8 @@ from hlsgen.tools import TOOLS
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "vitis"
 MOCKS = HERE / "mock_tools"
-RTL = ("rtl/digits_axis.v", "rtl/digits_l0.v", "rtl/hlsgen_lut.v")
-PACKAGED = (*RTL[:2], "vitis/hlsgen_lut.v", "vitis/kernel.v")
+RTL = ("rtl/digits_axis.v", "rtl/digits_l0.v", "rtl/hlsgen_carry.v", "rtl/hlsgen_lut.v")
+PACKAGED = (*RTL[:2], "vitis/hlsgen_carry.v", "vitis/hlsgen_lut.v", "vitis/kernel.v")
 
 
 def u280() -> Board:
@@ -198,15 +198,18 @@ def test_names_agree_between_the_files() -> None:
     assert "nk=digits_kernel:1:net_1" in files["vitis/link.cfg"]
 
 
-def test_vivado_gets_the_vendors_primitives() -> None:
+@pytest.mark.parametrize("file", ["hlsgen_carry.v", "hlsgen_lut.v"])
+def test_vivado_gets_the_vendors_primitives(file: str) -> None:
     """A macro of the project is not part of the packaged kernel: the file must hold it."""
-    text = str(digits().files["vitis/hlsgen_lut.v"])
+    text = str(digits().files[f"vitis/{file}"])
+    assert "HLSGEN_XILINX" in (data_dir("templates") / "verilog/lib" / file).read_text()
     before, library, after = re.split(r"^`define HLSGEN_XILINX\n|^`undef HLSGEN_XILINX\n", text,
                                       flags=re.MULTILINE)  # fmt: skip
-    assert library == (data_dir("templates") / "verilog/lib/hlsgen_lut.v").read_text()
+    assert library == (data_dir("templates") / "verilog/lib" / file).read_text()
     assert "`" not in before + after
-    script = digits().files["vitis/package_kernel.tcl"]
-    assert "vitis/hlsgen_lut.v" in script and "rtl/hlsgen_lut.v" not in script
+    script = str(digits().files["vitis/package_kernel.tcl"])
+    assert f"vitis/{file}" in script
+    assert f"rtl/{file}" not in script
 
 
 # --- the steps, with mock tools ------------------------------------------------------------------

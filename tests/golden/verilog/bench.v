@@ -4,10 +4,10 @@
 module bench (
     input  wire clk,
     input  wire rst,
-    input  wire [28:0] nodes_x,
-    output wire [23:0] nodes_y,
+    input  wire [23:0] nodes_x,
+    output wire [18:0] nodes_y,
     input  wire [6:0] core_x,
-    output wire [31:0] core_probe,
+    output wire [26:0] core_probe,
     input  wire [15:0] s_axis_tdata,
     input  wire s_axis_tvalid,
     output wire s_axis_tready,
@@ -19,11 +19,10 @@ module bench (
 );
 small_bits node_bits (.x(nodes_x[5:0]), .y(nodes_y[4:0]));
 small_layer node_layer (.x(nodes_x[10:6]), .y(nodes_y[8:5]));
-small_counts node_counts (.x(nodes_x[14:11]), .y(nodes_y[12:9]));
-small_y_tag node_y_tag (.x(nodes_x[18:15]), .y(nodes_y[18:13]));
-small_y_0 node_y_0 (.x(nodes_x[24:19]), .y(nodes_y[21:19]));
-small_y node_y (.x(nodes_x[27:25]), .y(nodes_y[22:22]));
-small_y_r1 node_y_r1 (.clk(clk), .x(nodes_x[28:28]), .y(nodes_y[23:23]));
+small_counts_0 node_counts_0 (.x(nodes_x[14:11]), .y(nodes_y[12:9]));
+small_counts node_counts (.x(nodes_x[18:15]), .y(nodes_y[16:13]));
+small_y node_y (.x(nodes_x[22:19]), .y(nodes_y[17:17]));
+small_y_r1 node_y_r1 (.clk(clk), .x(nodes_x[23:23]), .y(nodes_y[18:18]));
 
 // Bit 0 of core_x is valid_in, the highest bits of core_probe are valid_out and the answer.
 wire core_valid_out;
@@ -32,7 +31,7 @@ small_core core (
     .clk(clk), .rst(rst), .valid_in(core_x[0]), .x(core_x[6:1]),
     .valid_out(core_valid_out), .y(core_y)
 );
-assign core_probe = { core_valid_out, core_y, core.n_y_r1, core.n_y, core.n_y_0, core.n_y_tag, core.n_counts, core.n_layer, core.n_bits, core.n_x };
+assign core_probe = { core_valid_out, core_y, core.n_y_r1, core.n_y, core.n_counts, core.n_counts_0, core.n_layer, core.n_bits, core.n_x };
 
 small_axis shell (
     .clk(clk), .rst(rst),

@@ -5,6 +5,7 @@ create_project -force package vitis/package -part xcu280-fsvh2892-2L-e
 add_files -norecurse [list \
     rtl/digits_axis.v \
     rtl/digits_l0.v \
+    vitis/hlsgen_carry.v \
     vitis/hlsgen_lut.v \
     vitis/kernel.v \
 ]
