@@ -2,7 +2,7 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup train export opt emit verify build bitstream report prove mutate boards doctor \
-        test check bench clean distclean
+        test check bench bench-area clean distclean
 
 PYTHON ?= python3
 MODEL ?= digits
@@ -23,7 +23,7 @@ help: ## This help
 	@echo
 	@echo "  make TARGET [MODEL=$(MODEL)] [BOARD=$(BOARD)] [HDL=$(HDL)] [BUILD=$(BUILD)] [V=1]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Models: $(notdir $(patsubst %/project.toml,%,$(wildcard examples/*/project.toml))), or the path of a folder with project.toml (./net)"
 	@echo "Languages: verilog"
@@ -73,6 +73,9 @@ check: $(VENV)/ready ## Style, lint and types
 	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy --no-error-summary
 bench: $(VENV)/ready ## Speed and memory, as a table and build/bench/*.json
 	@$(BIN)/python -m benchmarks
+
+bench-area: $(VENV)/ready ## LUTs beside other tools' for the same networks
+	@$(BIN)/python -m benchmarks.area
 
 clean: ## Remove the build folders
 	rm -rf $(BUILD)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.figure import Figure, Figures, seconds
-from benchmarks.networks import pipelined, random_network
+from benchmarks.networks import FABRIC, pipelined, random_network
 from hlsgen.emit import emit
 from hlsgen.graph import load, save
 
@@ -25,4 +25,6 @@ def _seconds(luts: int, repeats: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(pipelined(random_network(luts)), folder / "graph")
-        return seconds(lambda: emit(load(folder / "graph"), 8).write(folder / "out"), repeats)
+        return seconds(
+            lambda: emit(load(folder / "graph"), 8, FABRIC).write(folder / "out"), repeats
+        )

@@ -14,12 +14,15 @@ CLOCK_MHZ = 50.0
 FABRIC = FABRICS["ecp5"]
 
 
-def random_network(luts: int, layers: int = 2, *, repeats: float = 0.0, seed: int = 0) -> Graph:
-    """Words, thermometer, `layers` equal layers of six-input LUTs, popcount, argmax.
+def random_network(
+    luts: int, layers: int = 2, *, fan_in: int = 6, repeats: float = 0.0, seed: int = 0
+) -> Graph:
+    """Words, thermometer, `layers` equal layers of LUTs, popcount, argmax.
 
     Args:
         luts: LUTs of all layers together, a multiple of `layers`.
         layers: LUT layers.
+        fan_in: inputs of each LUT.
         repeats: share of the LUTs that are copies of others, and share of those that ignore an
             input: work for the optimisation.
         seed: of wiring and tables.
@@ -33,7 +36,7 @@ def random_network(luts: int, layers: int = 2, *, repeats: float = 0.0, seed: in
         Node("thermometer", Thermometer(feature, np.sort(threshold).ravel()), ("x",)),
     ]
     for i in range(layers):
-        nodes.append(Node(f"lut{i}", _layer(rng, lanes, width, repeats), (nodes[-1].name,)))
+        nodes.append(Node(f"lut{i}", _layer(rng, lanes, width, fan_in, repeats), (nodes[-1].name,)))
         lanes = width
     groups = np.linspace(0, width, CLASSES + 1, dtype=np.int32)
     total = Sum(np.arange(width, dtype=np.int32), groups, np.zeros(CLASSES, np.int64))
@@ -41,16 +44,18 @@ def random_network(luts: int, layers: int = 2, *, repeats: float = 0.0, seed: in
     return check(Graph("net", tuple(nodes), ("argmax",)))
 
 
-def _layer(rng: np.random.Generator, lanes: int, width: int, repeats: float) -> Lut:
-    src = rng.permuted(np.tile(np.arange(lanes), -(-6 * width // lanes)))[: 6 * width]
+def _layer(rng: np.random.Generator, lanes: int, width: int, fan_in: int, repeats: float) -> Lut:
+    src = rng.permuted(np.tile(np.arange(lanes), -(-fan_in * width // lanes)))[: fan_in * width]
     table = rng.integers(0, 2**64, width, dtype=np.uint64, endpoint=False)
     ignoring = rng.random(width) < repeats
-    # The upper half of the table repeats the lower one: input 5 is ignored.
-    table[ignoring] = (table[ignoring] & np.uint64(2**32 - 1)) * np.uint64(2**32 + 1)
+    # The upper half of the table repeats the lower one: the last input is ignored.
+    half = np.uint64(1 << (fan_in - 1))
+    low = table[ignoring] & np.uint64(2 ** int(half) - 1)
+    table[ignoring] = low | low << half
     pick = np.where(rng.random(width) < repeats, rng.integers(0, width, width), np.arange(width))
-    return Lut.of(src.reshape(width, 6)[pick], np.full(width, 6), table[pick])
+    return Lut.of(src.reshape(width, fan_in)[pick], np.full(width, fan_in), table[pick])
 
 
 def pipelined(graph: Graph) -> Graph:
     """`graph` as the stage opt leaves it to emit."""
-    return pipeline(FABRIC, CLOCK_MHZ)(split_head(graph))
+    return pipeline(FABRIC, CLOCK_MHZ)(split_head(FABRIC, CLOCK_MHZ)(graph))

@@ -14,7 +14,7 @@ from benchmarks.verilator import build_folder
 from hlsgen.graph import load
 from hlsgen.proof.circuits import Circuit, mapped, proofs, verilog
 from hlsgen.proof.families import FAMILIES
-from hlsgen.verify import load_samples
+from hlsgen.samples import load_samples
 from hlsgen.verify.sources import sources
 
 # LUTs of the large core that is proved as Verilog and on one family.

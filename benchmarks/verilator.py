@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figure import Figure, Figures, seconds
-from benchmarks.networks import pipelined, random_network
+from benchmarks.networks import FABRIC, pipelined, random_network
 from hlsgen.emit import emit
 from hlsgen.graph import load, save
 from hlsgen.graph.interp import random_feeds
 from hlsgen.graph.ir import Graph
 from hlsgen.paths import write_atomic
+from hlsgen.samples import load_samples
 from hlsgen.tools.verilator import build
-from hlsgen.verify import load_samples
 from hlsgen.verify.simulation import simulation
 
 LUTS, SAMPLES, WIDTH = 5000, 1000, 8
@@ -54,7 +54,7 @@ def build_folder(folder: Path, network: Graph, samples: int = SAMPLES) -> Path:
     buffer = io.BytesIO()
     np.savez(buffer, x=words, y=np.zeros(samples, dtype=np.int64))
     write_atomic(folder / "graph" / "samples.npz", buffer.getvalue())
-    emit(graph, WIDTH).write(folder)
+    emit(graph, WIDTH, FABRIC).write(folder)
     return folder
 
 

@@ -8,7 +8,7 @@ import pytest
 from hlsgen.graph import Graph, Node, check
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
 from hlsgen.passes import Record, simplify
-from hlsgen.passes.approximate import Allowed, Validation, approximate
+from hlsgen.passes.approximate import Allowed, Labelled, approximate
 
 rng = np.random.default_rng(0)
 X = rng.integers(0, 8, (400, 1, 2))
@@ -40,7 +40,7 @@ def thresholds(graph: Graph) -> list[int]:
 
 def test_nothing_is_changed_unless_allowed() -> None:
     graph, record = net([3, 5]), Record()
-    after = approximate(graph, Allowed(), X, Validation(X, labels(X, graph)), record)
+    after = approximate(graph, Allowed(), *[Labelled(X, labels(X, graph))] * 2, record)
     assert after == graph
     assert (record.changes, record.warnings) == ([], [])
 
@@ -50,8 +50,8 @@ def test_words_are_narrowed_where_it_costs_nothing() -> None:
     even = X.copy()
     even[..., 0] &= 6
     graph, record = net([3, 5]), Record()
-    validation = Validation(even, labels(even, graph))
-    after = approximate(graph, Allowed(narrow_words=True), even, validation, record)
+    validation = Labelled(even, labels(even, graph))
+    after = approximate(graph, Allowed(narrow_words=True), validation, validation, record)
     assert thresholds(after) == [4, 5]
     (change,) = record.changes
     assert (change.name, change.before, change.after, change.samples) == ("narrow_words", 1, 1, 400)
@@ -60,10 +60,10 @@ def test_words_are_narrowed_where_it_costs_nothing() -> None:
 
 def test_more_is_dropped_for_more_accuracy() -> None:
     graph = net([3, 5])
-    validation = Validation(X, labels(X, graph))
+    validation = Labelled(X, labels(X, graph))
     for drop, narrower in ((0.0, False), (0.3, True)):
         record = Record()
-        after = approximate(graph, Allowed(0, True, drop), X, validation, record)
+        after = approximate(graph, Allowed(0, True, drop), validation, validation, record)
         assert (thresholds(after) != [3, 5]) is narrower
         assert validation.accuracy(after) >= 1 - drop
         assert all(0 < value < 8 for value in thresholds(after))
@@ -73,8 +73,9 @@ def test_entries_that_training_never_addresses_are_free() -> None:
     """Where both comparisons agree in training, one of them is enough."""
     train = X[(X[:, 0, 0] >= 4) == (X[:, 0, 1] >= 4)]
     graph, record = net([4, 4]), Record()
-    validation = Validation(train, labels(train, graph))
-    after = simplify(approximate(graph, Allowed(unseen=1), train, validation, record))
+    seen = Labelled(train, labels(train, graph))
+    validation = Labelled(train, labels(train, graph))
+    after = simplify(approximate(graph, Allowed(unseen=1), seen, validation, record))
     op = after.by_name["l"].op
     assert isinstance(op, Lut)
     assert op.k.tolist() == [1]
@@ -84,8 +85,9 @@ def test_entries_that_training_never_addresses_are_free() -> None:
 def test_what_costs_too_much_is_undone_and_told() -> None:
     train = X[(X[:, 0, 0] >= 4) == (X[:, 0, 1] >= 4)]
     graph, record = net([4, 4]), Record()
-    validation = Validation(X, labels(X, graph))
-    after = approximate(graph, Allowed(unseen=1), train, validation, record)
+    seen = Labelled(train, labels(train, graph))
+    validation = Labelled(X, labels(X, graph))
+    after = approximate(graph, Allowed(unseen=1), seen, validation, record)
     assert after == graph
     assert not record.changes
     (warning,) = record.warnings
@@ -94,8 +96,8 @@ def test_what_costs_too_much_is_undone_and_told() -> None:
 
 def test_without_validation_samples_nothing_is_tried() -> None:
     graph, record = net([4, 4]), Record()
-    none = Validation(X[:0], np.zeros(0, np.int64))
-    assert approximate(graph, Allowed(1, True), X, none, record) == graph
+    none = Labelled(X[:0], np.zeros(0, np.int64))
+    assert approximate(graph, Allowed(1, True), none, none, record) == graph
     assert "no validation samples" in record.warnings[0]
 
 

@@ -1,0 +1,1 @@
+"""Other ways to make Verilog of a trained network, for the comparison of area."""

@@ -1,0 +1,29 @@
+"""One way to make the Verilog of a network, ready to be counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class NotRun(Exception):
+    """A peer cannot be measured here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Verilog `sources` whose module `top` has the ports x and y, in the order of hlsgen's frame.
+
+    Args:
+        tool: what made the Verilog, with its version.
+        sources: files that Yosys reads.
+        top: the module to count.
+        latency: clock cycles from x to y.
+        note: what a reader must know of the row.
+    """
+
+    tool: str
+    sources: tuple[Path, ...]
+    top: str = "core"
+    latency: int = 0
+    note: str = ""
