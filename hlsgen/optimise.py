@@ -7,7 +7,7 @@ from pathlib import Path
 from hlsgen.graph import Graph, load, save
 from hlsgen.graph.fabric import Fabric
 from hlsgen.passes import Mapper, Record, opt
-from hlsgen.passes.approximate import Allowed, Validation, approximate
+from hlsgen.passes.approximate import Allowed, Labelled, approximate
 from hlsgen.project import Opt
 from hlsgen.samples import load_labelled, load_samples
 
@@ -52,8 +52,10 @@ def _reference(folder: Path, wish: Opt, record: Record) -> tuple[Graph, list[Pat
         return graph, []
     x, y = load_labelled(folder / "val_samples.npz")
     # Behind the training samples lie those of validation.
-    train = load_samples(folder / "train_samples.npz")[: -len(y) or None]
+    train = Labelled(
+        *(part[: -len(y) or None] for part in load_labelled(folder / "train_samples.npz"))
+    )
     allowed = Allowed(wish.unseen, wish.narrow_words, wish.accuracy_drop)
-    graph = approximate(graph, allowed, train, Validation(x, y), record)
+    graph = approximate(graph, allowed, train, Labelled(x, y), record)
     save(graph, folder / "reference")
     return graph, files

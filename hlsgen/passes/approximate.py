@@ -38,7 +38,7 @@ class Allowed:
     accuracy_drop: float = 0.0
 
 
-class Validation:
+class Labelled:
     """Samples with labels, and how well a graph classifies them.
 
     Args:
@@ -47,7 +47,7 @@ class Validation:
     """
 
     def __init__(self, x: Rows, y: NDArray[np.int64]) -> None:
-        self._x, self._y = x.astype(np.int64), y
+        self.x, self._y = x.astype(np.int64), y
 
     def __len__(self) -> int:
         return len(self._y)
@@ -55,19 +55,20 @@ class Validation:
     def accuracy(self, graph: Graph) -> float:
         """Share of samples whose class the graph's last output names."""
         (feed,) = graph.feeds()
-        found = run(graph, {feed.name: self._x})[graph.outputs[-1]][:, 0, 0]
+        found = run(graph, {feed.name: self.x})[graph.outputs[-1]][:, 0, 0]
         return float(np.mean(found == self._y))
 
 
 def approximate(
-    graph: Graph, allowed: Allowed, train: Rows, validation: Validation, record: Record
+    graph: Graph, allowed: Allowed, train: Labelled, validation: Labelled, record: Record
 ) -> Graph:
     """The graph after the changes that are allowed and stay within the accuracy; others are undone.
 
     Args:
         graph: the exported graph, which ends in a class.
         allowed: what may change.
-        train: words [n, 1, features] of the training samples.
+        train: the training samples: a search may cost no more on them either, since the few
+            samples of a validation split let too much pass.
         validation: other samples, which decide.
         record: gets each change with its accuracies, and a warning for each that was undone.
     """
@@ -76,10 +77,11 @@ def approximate(
             record.warnings.append("no validation samples here: no change of the function is tried")
         return graph
     first = validation.accuracy(graph)
+    least = first - allowed.accuracy_drop
 
     def settle(name: str, what: str, before: Graph, after: Graph) -> Graph:
         was, now = validation.accuracy(before), validation.accuracy(after)
-        if now < first - allowed.accuracy_drop:
+        if now < least:
             record.warnings.append(
                 f"{name}: undone, since accuracy on validation data falls from {first:.4f} to"
                 f" {now:.4f} and opt.accuracy_drop allows {allowed.accuracy_drop:g}"
@@ -89,12 +91,15 @@ def approximate(
         return after
 
     if allowed.unseen:
-        care = seen_care(graph, train, allowed.unseen)
+        care = seen_care(graph, train.x, allowed.unseen)
         what = f"entries that fewer than {allowed.unseen} of {len(train)} samples address are free"
         graph = settle("unseen", what, graph, reduce_tables(graph, care))
     if allowed.narrow_words:
-        least = first - allowed.accuracy_drop
-        narrower, bits = _narrowed(graph, lambda trial: validation.accuracy(trial) >= least)
+        known = train.accuracy(graph) - allowed.accuracy_drop
+        narrower, bits = _narrowed(
+            graph,
+            lambda trial: validation.accuracy(trial) >= least and train.accuracy(trial) >= known,
+        )
         graph = settle("narrow_words", f"bits dropped by feature: {bits}", graph, narrower)
     return graph
 
