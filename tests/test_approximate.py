@@ -55,7 +55,7 @@ def test_words_are_narrowed_where_it_costs_nothing() -> None:
     assert thresholds(after) == [4, 5]
     (change,) = record.changes
     assert (change.name, change.before, change.after, change.samples) == ("narrow_words", 1, 1, 400)
-    assert change.what.endswith("[2, 0]")
+    assert change.what == "of 2 input words 1 lose 2"
 
 
 def test_more_is_dropped_for_more_accuracy() -> None:

@@ -6,6 +6,7 @@ Off unless the project asks for them. What comes out is the reference that all l
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -100,8 +101,15 @@ def approximate(
             graph,
             lambda trial: validation.accuracy(trial) >= least and train.accuracy(trial) >= known,
         )
-        graph = settle("narrow_words", f"bits dropped by feature: {bits}", graph, narrower)
+        graph = settle("narrow_words", _told(bits), graph, narrower)
     return graph
+
+
+def _told(dropped: list[int]) -> str:
+    """How many features lost how many bits."""
+    counts = Counter(dropped)
+    lost = [f"{counts[bits]} lose {bits}" for bits in sorted(counts, reverse=True) if bits]
+    return f"of {len(dropped)} input words {', '.join(lost) or 'none loses a bit'}"
 
 
 def _narrowed(graph: Graph, good: Callable[[Graph], bool]) -> tuple[Graph, list[int]]:
