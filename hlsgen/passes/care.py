@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hlsgen.graph import truth
 from hlsgen.graph.aig import Aig, Word
 from hlsgen.graph.blast import words_of
-from hlsgen.graph.interp import random_feeds, run
+from hlsgen.graph.interp import BLOCK, random_feeds, run
 from hlsgen.graph.ir import Graph, Rows
 from hlsgen.graph.ops import Lut, Thermometer
 from hlsgen.sat import Budget, Solver
@@ -108,14 +108,18 @@ def _ordered(op: Lut, source: Thermometer) -> Care:
 
 def _by_sat(graph: Graph, layers: list[tuple[str, str, Lut]]) -> dict[str, Care]:
     """Entries that random inputs address, and those that SAT does not exclude."""
-    feeds = random_feeds(graph, _SAMPLES, np.random.default_rng(3))
-    values = run(graph, feeds, {source for _, source, _ in layers})
+    rng = np.random.default_rng(3)
+    seen = {name: np.zeros((len(op.k), 64), dtype=bool) for name, _, op in layers}
+    for _ in range(_SAMPLES // BLOCK):
+        # Some samples at a time: the values of a wide layer fill the memory.
+        values = run(graph, random_feeds(graph, BLOCK, rng), {source for _, source, _ in layers})
+        for name, source, op in layers:
+            seen[name] |= op.coverage(values[source].astype(np.uint8))
     open_: dict[str, tuple[str, Lut, Care, list[tuple[int, int]]]] = {}
     for name, source, op in layers:
-        seen = op.coverage(values[source].astype(np.uint8))
-        missed = _unseen(op, seen)
+        missed = _unseen(op, seen[name])
         if 0 < len(missed) <= _TRIES:
-            open_[name] = source, op, _packed(seen), missed
+            open_[name] = source, op, _packed(seen[name]), missed
     if not open_:
         return {}
     aig, words = _logic(graph, {source for source, *_ in open_.values()})
@@ -161,8 +165,8 @@ def seen_care(graph: Graph, rows: Rows, least: int = 1) -> dict[str, Care]:
     layers = _layers(graph)
     (feed,) = graph.feeds()
     counts = {name: np.zeros((len(op.k), 64), np.int64) for name, _, op in layers}
-    for start in range(0, len(rows), _SAMPLES):
-        part = {feed.name: rows[start : start + _SAMPLES].astype(np.int64)}
+    for start in range(0, len(rows), BLOCK):
+        part = {feed.name: rows[start : start + BLOCK].astype(np.int64)}
         values = run(graph, part, {source for _, source, _ in layers})
         for name, source, op in layers:
             counts[name] += op.visits(values[source].astype(np.uint8))
