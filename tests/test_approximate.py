@@ -98,7 +98,7 @@ def test_without_validation_samples_nothing_is_tried() -> None:
     graph, record = net([4, 4]), Record()
     none = Labelled(X[:0], np.zeros(0, np.int64))
     assert approximate(graph, Allowed(1, True), none, none, record) == graph
-    assert "no validation samples" in record.warnings[0]
+    assert "0 validation samples" in record.warnings[0]
 
 
 @pytest.mark.parametrize("least", [1, 3, 400])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hlsgen.graph import Graph, Node, Op, check, random_feeds, run
 from hlsgen.graph.fabric import FABRICS, Fabric
-from hlsgen.graph.ops import Argmax, Count, Duel, Input, Join, Sum, Thermometer
+from hlsgen.graph.ops import Argmax, Count, Duel, Input, Join, Lut, Sum, Thermometer
 from hlsgen.passes import opt, split_head
 from hlsgen.passes.compress import Tree, plan
 from hlsgen.passes.head import relative
@@ -258,3 +258,46 @@ def test_opt_needs_no_adder_for_biases_below_zero() -> None:
     kinds = {type(node.op) for node in after.nodes}
     assert Count in kinds
     assert Sum not in kinds
+
+
+@pytest.mark.parametrize("family", FABRICS)
+@pytest.mark.parametrize("lanes", [1, 3, 5, 7, 20])
+def test_sums_that_add_every_lane_twice(family: str, lanes: int) -> None:
+    """The lowest column is empty: a constant 0, and no counter is moved out of its place."""
+    total = Sum.of(np.repeat(np.arange(lanes), 2), np.array([2 * lanes]), np.array([0]))
+    graph = head_of(lanes, total)
+    after = check(split_head(FABRICS[family], 50.0)(graph))
+    assert_same(graph, after)
+    # Every counter is one that the family has.
+    for node in after.nodes:
+        assert node.op.area(FABRICS[family], *after.inputs_of(node)).lut >= 0
+
+
+@pytest.mark.parametrize("bias", [[0, -3], [-7, -7], [-20, 0], [4, -1], [5, 9]])
+def test_biases_keep_the_range_and_are_split_once(bias: list[int]) -> None:
+    total = Sum.of(np.arange(5), np.array([4, 1]), np.array(bias))
+    graph = head_of(5, total)
+    split = split_head(FABRICS["xcup"], 50.0)
+    once = check(split(graph))
+    assert_same(graph, once)
+    assert once.wires["s"].bits == graph.wires["s"].bits
+    assert once.wires["s"].hi == graph.wires["s"].hi
+    assert split(once).digest == once.digest
+
+
+def test_new_nodes_have_names_of_their_own() -> None:
+    long = "s" * 63
+    nodes = (
+        Node("x", Input(1, np.zeros(9), np.ones(9))),
+        Node("s_0", Lut.of(np.arange(9)[:, None], np.ones(9), np.ones(9, np.uint64)), ("x",)),
+        Node("s", Sum.of(np.arange(9), np.array([9]), np.array([-1])), ("s_0",)),
+        Node(long, Sum.of(np.arange(9), np.array([9]), np.array([0])), ("s_0",)),
+    )
+    graph = check(Graph("net", nodes, ("s", long)))
+    after = check(split_head(FABRICS["xcup"], 50.0)(graph))
+    assert_same(graph, after)
+
+
+def head_of(lanes: int, total: Sum) -> Graph:
+    nodes = (Node("x", Input(1, np.zeros(lanes), np.ones(lanes))), Node("s", total, ("x",)))
+    return check(Graph("net", nodes, ("s",)))

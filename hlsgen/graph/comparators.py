@@ -16,7 +16,7 @@ from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Wire
 
 # Words of so many bits are looked at value by value.
-_LISTED_BITS = 10
+_LISTED_BITS = 8
 
 
 def comparisons(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 
@@ -58,10 +57,6 @@ class Fabric:
     def adder_ns(self, bits: int) -> float:
         """Delay of one carry-chain addition or comparison of `bits` bits."""
         return self.lut_ns + self.carry_bit_ns * bits
-
-    def levels(self, fan_in: int) -> int:
-        """LUT levels of a tree that reduces `fan_in` signals to one."""
-        return max(1, math.ceil(math.log(max(fan_in, 2), self.lut_inputs)))
 
     def row_luts(self, positions: int) -> int:
         """LUTs of a carry chain: those of whole cells where they cannot be used apart (ECP5)."""

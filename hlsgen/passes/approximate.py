@@ -20,6 +20,7 @@ from hlsgen.passes.record import Change, Record
 
 # Tries of one search for narrow words: each runs the validation samples.
 _TRIES = 400
+_ROUNDING = 1e-9  # of shares of samples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,14 +74,19 @@ def approximate(
         validation: other samples, which decide.
         record: gets each change with its accuracies, and a warning for each that was undone.
     """
-    if not len(validation):
+    if not len(validation) or not len(train):
         if allowed.unseen or allowed.narrow_words:
-            record.warnings.append("no validation samples here: no change of the function is tried")
+            record.warnings.append(
+                f"{len(train)} training and {len(validation)} validation samples here: no change"
+                " of the function is tried"
+            )
         return graph
     first = validation.accuracy(graph)
-    least = first - allowed.accuracy_drop
+    least = first - allowed.accuracy_drop - _ROUNDING
 
     def settle(name: str, what: str, before: Graph, after: Graph) -> Graph:
+        if after == before:
+            return before
         was, now = validation.accuracy(before), validation.accuracy(after)
         if now < least:
             record.warnings.append(
@@ -96,7 +102,7 @@ def approximate(
         what = f"entries that fewer than {allowed.unseen} of {len(train)} samples address are free"
         graph = settle("unseen", what, graph, reduce_tables(graph, care))
     if allowed.narrow_words:
-        known = train.accuracy(graph) - allowed.accuracy_drop
+        known = train.accuracy(graph) - allowed.accuracy_drop - _ROUNDING
         narrower, bits = _narrowed(
             graph,
             lambda trial: validation.accuracy(trial) >= least and train.accuracy(trial) >= known,

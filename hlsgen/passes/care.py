@@ -24,6 +24,7 @@ from hlsgen.sat import Budget, Solver
 Care = truth.Tables
 
 _SAMPLES = 4096
+_TABLES_AT_ONCE = 65_536  # bounds the memory: 128 words for each
 # Conflicts that one entry may cost, and entries that may be open in a layer to be tried at all.
 _BUDGET, _TRIES = Budget(200), 2_000
 # _BEFORE[p, q]: the entries that have pin q at 1 and pin p at 0.
@@ -53,11 +54,20 @@ def minimised(op: Lut, care: Care) -> Lut:
     is left alone.
     """
     full = truth.widen(op.table, op.k)
+    for start in range(0, len(full), _TABLES_AT_ONCE):
+        part = slice(start, start + _TABLES_AT_ONCE)
+        full[part] = _forgotten(full[part], care[part], op.k[part])
+    return dataclasses.replace(op, table=truth.narrow(full, op.k))
+
+
+def _forgotten(full: truth.Tables, care: Care, k: NDArray[np.uint8]) -> truth.Tables:
+    """Full tables that ignore as many of their `k` pins as `care` allows."""
+    full = full.copy()
     # What is left of the ones and of the zeros when a set of pins is forgotten: the set may go if
     # they stay apart.
     ones, zeros = {0: full & care}, {0: ~full & care}
-    best, size = np.zeros(len(op.k), dtype=np.uint8), np.zeros(len(op.k), dtype=np.int64)
-    unused = (np.arange(truth.MAX_INPUTS) >= op.k[:, None]) << np.arange(truth.MAX_INPUTS)
+    best, size = np.zeros(len(k), dtype=np.uint8), np.zeros(len(k), dtype=np.int64)
+    unused = (np.arange(truth.MAX_INPUTS) >= k[:, None]) << np.arange(truth.MAX_INPUTS)
     free = unused.sum(axis=1)
     for pins in range(1, 1 << truth.MAX_INPUTS):
         pin, rest = pins.bit_length() - 1, pins & ~(1 << (pins.bit_length() - 1))
@@ -68,7 +78,7 @@ def minimised(op: Lut, care: Care) -> Lut:
     for pins in np.unique(best[best > 0]).tolist():
         rows = best == pins
         full[rows] = ones[pins][rows]
-    return dataclasses.replace(op, table=truth.narrow(full, op.k))
+    return full
 
 
 def _forget(tables: truth.Tables, pin: int) -> truth.Tables:

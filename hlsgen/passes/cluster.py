@@ -12,6 +12,7 @@ from hlsgen.graph.cells import FIRST, Builder, Cells, Table
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node
 from hlsgen.graph.ops import Lut
+from hlsgen.passes.names import Names
 
 _WIRE = 0b10
 
@@ -106,7 +107,7 @@ def _layer(signals: list[int], tables: dict[int, Table], lane_of: dict[int, int]
 
 def replaced(graph: Graph, cluster: Sequence[Node], layers: Sequence[Lut]) -> Graph:
     """The graph with other layers in the place of a cluster; the last keeps its name."""
-    names = _names(cluster, len(layers))
+    names = _names(graph, cluster, len(layers))
     made: list[Node] = []
     source = cluster[0].inputs[0]
     for name, layer in zip(names, layers, strict=True):
@@ -122,9 +123,9 @@ def replaced(graph: Graph, cluster: Sequence[Node], layers: Sequence[Lut]) -> Gr
     return dataclasses.replace(graph, nodes=tuple(nodes))
 
 
-def _names(cluster: Sequence[Node], count: int) -> list[str]:
-    last = cluster[-1].name
-    more = [f"{last}_{i}" for i in range(count - len(cluster))]
+def _names(graph: Graph, cluster: Sequence[Node], count: int) -> list[str]:
+    last, names = cluster[-1].name, Names(graph)
+    more = [names.free(f"{last}_{i}") for i in range(count - len(cluster))]
     return [*(node.name for node in cluster[:-1]), *more, last][-count:]
 
 

@@ -12,6 +12,7 @@ from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node, Wire
 from hlsgen.graph.ops import Argmax, Count, Duel, Join, Sum
 from hlsgen.passes.compress import Tree, Use, plan
+from hlsgen.passes.names import Names
 
 # Numbers added by one node of a tree of adders: two fit one carry chain.
 _NUMBERS_AT_ONCE = 2
@@ -33,14 +34,17 @@ def split_head(
     def split(graph: Graph) -> Graph:
         """Sums of bits as compressor trees, other sums as adder trees, argmax as a tournament."""
         nodes: list[Node] = []
+        names = Names(graph)
         for node in graph.nodes:
             wires = graph.inputs_of(node)
-            if isinstance(node.op, Sum) and wires[0].lo >= 0 and wires[0].hi <= 1:
-                nodes.extend(_compressed(node, node.op, fabric, quick))
+            if isinstance(node.op, Sum) and _split(node.op):
+                nodes.append(node)
+            elif isinstance(node.op, Sum) and wires[0].lo >= 0 and wires[0].hi <= 1:
+                nodes.extend(_compressed(node, node.op, fabric, quick, names))
             elif isinstance(node.op, Sum):
-                nodes.extend(_adder_tree(node, node.op, wires[0]))
+                nodes.extend(_adder_tree(node, node.op, wires[0], names))
             elif isinstance(node.op, Argmax) and wires[0].lanes > 1 and wires[0].lo < wires[0].hi:
-                nodes.extend(_tournament(node, wires[0], fabric, 1000.0 / clock_mhz))
+                nodes.extend(_tournament(node, wires[0], fabric, 1000.0 / clock_mhz, names))
             else:
                 nodes.append(node)
         return dataclasses.replace(graph, nodes=tuple(nodes))
@@ -65,10 +69,11 @@ def relative(graph: Graph) -> Graph:
     return dataclasses.replace(graph, nodes=tuple(nodes))
 
 
-def _compressed(node: Node, op: Sum, fabric: Fabric, quick: bool) -> Iterator[Node]:
-    """Stages of counters, then numbers; biases below 0 are added to those."""
-    negative = bool((op.bias < 0).any())
-    bias = np.zeros_like(op.bias) if negative else op.bias
+def _compressed(node: Node, op: Sum, fabric: Fabric, quick: bool, names: Names) -> Iterator[Node]:
+    """Stages of counters, then numbers; what they are to be below 0 is taken off those."""
+    # Below 0 no counter counts: what is missing to 0 is taken off at the end.
+    lowest = min(int(op.bias.min()), 0)
+    bias = op.bias - lowest
     most = int((op.sizes + bias).max())
     if most == 0:
         yield node
@@ -84,18 +89,19 @@ def _compressed(node: Node, op: Sum, fabric: Fabric, quick: bool) -> Iterator[No
     # At least one stage: it also brings the bits of a sum that needs no counter into order.
     for level in range(max(depth, 1)):
         stage = _stage(columns, trees, level, last=level >= depth - 1)
-        name = f"{node.name}_{level}"
+        name = names.free(f"{node.name}_{level}")
         yield Node(name, stage, (source,), node.origin)
         source = name
     offset = np.concatenate([[0], np.cumsum([sum(map(len, lanes)) for lanes in columns])])
     joined = Join(most, offset.astype(np.int32))
-    if not negative:
+    if not lowest:
         yield dataclasses.replace(node, op=joined, inputs=(source,))
         return
-    yield Node(f"{node.name}_word", joined, (source,), node.origin)
-    groups = np.arange(len(op.bias))
-    final = Sum.of(groups, np.ones(len(groups), dtype=np.int64), op.bias)
-    yield dataclasses.replace(node, op=final, inputs=(f"{node.name}_word",))
+    word = names.free(f"{node.name}_word")
+    yield Node(word, joined, (source,), node.origin)
+    n = len(op.bias)
+    final = Sum.of(np.arange(n), np.ones(n, dtype=np.int64), np.full(n, lowest))
+    yield dataclasses.replace(node, op=final, inputs=(word,))
 
 
 def _columns(op: Sum, group: int, bias: int) -> Lanes:
@@ -137,35 +143,38 @@ def _stage(columns: list[Lanes], trees: list[Tree], level: int, *, last: bool) -
 
 
 def _without_gaps(ordered: list[Taken]) -> Iterator[Taken]:
-    """Each counter with so many digits more, or columns below, that the next one's follow."""
-    if not ordered:
-        return
-    start, taken, count = ordered[0]
-    ordered = [(0, [[] for _ in range(start)] + taken, start + count), *ordered[1:]]
-    for i, (start, taken, count) in enumerate(ordered):
-        end = ordered[i + 1][0] if i + 1 < len(ordered) else start + count
-        yield start, taken, max(count, end - start)
+    """The counters, and a 0 for each column that none of them puts a digit into."""
+    column = 0
+    for start, taken, count in ordered:
+        yield from ((empty, [[Count.ZERO]], 1) for empty in range(column, start))
+        yield start, taken, count
+        column = start + count
 
 
 def _taken(columns: Lanes, tree: Tree, level: int) -> Iterator[Taken]:
     """First column, lanes and digits of each counter of a stage, and of each bit left alone."""
-    rest = [list(column) for column in columns]
+    # Taken from the end, which costs nothing however many are left.
+    rest = [column[::-1] for column in columns]
     uses = tree.stages[level] if level < len(tree.stages) else ()
     for use in uses:
         for _ in range(use.times):
             yield use.start, [_pop(rest, use, i) for i in range(len(use.columns))], use.digits
     for i, column in enumerate(rest):
-        for lane in column:
+        for lane in reversed(column):
             yield i, [[lane]], 1
 
 
 def _pop(rest: Lanes, use: Use, i: int) -> list[int]:
     column = rest[use.start + i]
-    taken, column[:] = column[: use.columns[i]], column[use.columns[i] :]
-    return taken
+    return [column.pop() for _ in range(use.columns[i])]
 
 
-def _adder_tree(node: Node, whole: Sum, wire: Wire) -> Iterator[Node]:
+def _split(op: Sum) -> bool:
+    """Whether there is nothing to split: at most one lane each, as the last step leaves them."""
+    return bool((op.sizes <= 1).all()) and bool((op.bias < 0).any())
+
+
+def _adder_tree(node: Node, whole: Sum, wire: Wire, names: Names) -> Iterator[Node]:
     """Levels of partial sums of two numbers; the last keeps the node's name and adds the bias."""
     op, source, level = whole, node.inputs[0], 0
     while True:
@@ -177,7 +186,7 @@ def _adder_tree(node: Node, whole: Sum, wire: Wire) -> Iterator[Node]:
         # Group sizes as even as possible, so that no partial sum is wider than needed.
         sizes = np.concatenate([_even(size, n) for size, n in zip(op.sizes, parts, strict=True)])
         partial = Sum.of(op.src, sizes, np.zeros(len(sizes), dtype=np.int64))
-        name = f"{node.name}_{level}"
+        name = names.free(f"{node.name}_{level}")
         yield Node(name, partial, (source,), node.origin)
         wire, source, level = partial.infer(wire), name, level + 1
         op = Sum.of(np.arange(len(sizes)), parts, whole.bias)
@@ -189,14 +198,16 @@ def _even(total: int, parts: int) -> np.ndarray:
     return np.array([share + 1] * rest + [share] * (int(parts) - rest), dtype=np.int64)
 
 
-def _tournament(node: Node, wire: Wire, fabric: Fabric, period_ns: float) -> Iterator[Node]:
+def _tournament(
+    node: Node, wire: Wire, fabric: Fabric, period_ns: float, names: Names
+) -> Iterator[Node]:
     """Rounds of duels; the last one's output is the index of the winner."""
     source, classes = node.inputs[0], wire.lanes
     rounds = (classes - 1).bit_length()
     for level in range(rounds):
         last = level == rounds - 1
         op = _duel(level, classes if last else 0, wire, fabric, period_ns)
-        name = node.name if last else f"{node.name}_{level}"
+        name = node.name if last else names.free(f"{node.name}_{level}")
         yield Node(name, op, (source,), node.origin)
         wire, source = op.infer(wire), name
 

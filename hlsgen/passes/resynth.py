@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from typing import NamedTuple
 
 from hlsgen.errors import GraphError, ToolFailed
 from hlsgen.graph import truth
 from hlsgen.graph.aig import FALSE, TRUE, Aig
-from hlsgen.graph.cells import FIRST, Builder, Cells
+from hlsgen.graph.cells import FIRST, Builder, Cells, Table
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph
 from hlsgen.passes.blif import read_blif, write_blif
@@ -21,9 +21,9 @@ Mapper = Callable[[str, str, str], str]
 
 # Tables of one run: ABC's time grows faster than their number.
 _AT_ONCE = 512
-# Networks of several layers are not cut; larger ones are left alone.
-_LARGEST = 5_000
-_BUDGET = Budget(100_000, 60.0)
+# A network whose tables read tables is one run; it, and all runs of one layer, take minutes.
+_LARGEST, _LARGEST_LAYER = 5_000, 10_000
+_BUDGET = Budget(100_000)
 _WORKERS = 2
 
 
@@ -39,20 +39,26 @@ def resynthesise(
         """Map LUT layers anew where there is something to gain, by ABC."""
         for cluster in clusters(graph):
             before = network(graph, cluster)
-            name = cluster[-1].name
-            if len(before.tables) > _LARGEST:
-                warn(f"{name}: {len(before.tables):,} tables are too many to be mapped anew")
-            elif _promising(before, fabric):
-                after = _mapped(before, fabric, mapper, partial(_named, warn, name))
-                if after.luts(fabric) < before.luts(fabric):
-                    graph = replaced(graph, cluster, layered(after))
+            name, tables = cluster[-1].name, len(before.tables)
+            if not _promising(before, fabric):
+                continue
+            if tables > (_LARGEST if _deep(before) else _LARGEST_LAYER):
+                warn(f"{name}: {tables:,} tables are too many to be mapped anew")
+                continue
+            after, complaints = _mapped(before, fabric, mapper)
+            for complaint in complaints:
+                warn(f"{name}: {complaint}")
+            if after.luts(fabric) < before.luts(fabric):
+                graph = replaced(graph, cluster, layered(after))
         return graph
 
     return resynthesise_tables
 
 
-def _named(warn: Callable[[str], None], name: str, text: str) -> None:
-    warn(f"{name}: {text}")
+def _deep(cells: Cells) -> bool:
+    """Whether tables read tables."""
+    made = {table.out for table in cells.tables}
+    return any(not made.isdisjoint(table.pins) for table in cells.tables)
 
 
 def _promising(cells: Cells, fabric: Fabric) -> bool:
@@ -60,60 +66,72 @@ def _promising(cells: Cells, fabric: Fabric) -> bool:
 
     One layer of tables that each fit a LUT is as small as it can be: trained tables share nothing.
     """
-    made = {table.out for table in cells.tables}
-    return any(
-        len(table.pins) > fabric.lut_inputs or not made.isdisjoint(table.pins)
-        for table in cells.tables
-    )
+    return _deep(cells) or any(len(table.pins) > fabric.lut_inputs for table in cells.tables)
 
 
-def _mapped(cells: Cells, fabric: Fabric, mapper: Mapper, warn: Callable[[str], None]) -> Cells:
-    """The smallest network found; the parts of one without shared tables are mapped at a time."""
+def _mapped(cells: Cells, fabric: Fabric, mapper: Mapper) -> tuple[Cells, list[str]]:
+    """The smallest network found, part by part, and what went wrong, in the order of the parts."""
     parts = list(_parts(cells))
     with ThreadPoolExecutor(_WORKERS) as pool:
-        found = list(pool.map(lambda part: _smallest(part, fabric, mapper, warn), parts))
+        found = list(pool.map(lambda part: _smallest(part.cells, fabric, mapper), parts))
     builder = Builder(cells.inputs)
     signals = {i: i for i in range(FIRST + cells.inputs)}
-    for part, network_ in zip(parts, found, strict=True):
-        made = {i: i for i in range(FIRST + cells.inputs)}
-        for table in network_.tables:
+    complaints = []
+    for part, (smaller, wrong) in zip(parts, found, strict=True):
+        complaints += wrong
+        made = dict(enumerate([0, 1, *part.reads]))
+        for table in smaller.tables:
             made[table.out] = builder.table(table.init, [made[pin] for pin in table.pins])
-        outs = (made[out] for out in network_.outputs)
-        signals |= dict(zip(part.outputs, outs, strict=True))
-    return live(builder.cells([signals[out] for out in cells.outputs]))
+        outs = (made[out] for out in smaller.outputs)
+        signals |= dict(zip(part.makes, outs, strict=True))
+    return live(builder.cells([signals[out] for out in cells.outputs])), complaints
 
 
-def _parts(cells: Cells) -> Iterator[Cells]:
+class _Part(NamedTuple):
+    """A network of its own: its inputs are the signals `reads`, its outputs `makes`."""
+
+    cells: Cells
+    reads: tuple[int, ...]
+    makes: tuple[int, ...]
+
+
+def _parts(cells: Cells) -> Iterator[_Part]:
     """Tables that read inputs only, some at a time; a network of several levels as a whole."""
-    made = {table.out for table in cells.tables}
-    if any(not made.isdisjoint(table.pins) for table in cells.tables):
-        yield Cells(cells.inputs, cells.tables, tuple(sorted(made & set(cells.outputs))))
-        return
-    for start in range(0, len(cells.tables), _AT_ONCE):
-        some = cells.tables[start : start + _AT_ONCE]
-        yield Cells(cells.inputs, some, tuple(table.out for table in some))
+    step = len(cells.tables) if _deep(cells) else _AT_ONCE
+    outputs = set(cells.outputs)
+    for start in range(0, len(cells.tables), step):
+        some = cells.tables[start : start + step]
+        made = {table.out for table in some}
+        reads = tuple(sorted({pin for table in some for pin in table.pins} - made))
+        place = {signal: FIRST + i for i, signal in enumerate([*reads, *(t.out for t in some)])}
+        tables = tuple(
+            Table(place[table.out], table.init, tuple(place[pin] for pin in table.pins))
+            for table in some
+        )
+        makes = tuple(table.out for table in some if table.out in outputs)
+        yield _Part(Cells(len(reads), tables, tuple(place[out] for out in makes)), reads, makes)
 
 
-def _smallest(cells: Cells, fabric: Fabric, mapper: Mapper, warn: Callable[[str], None]) -> Cells:
-    """The network itself, or the smallest of what ABC's scripts make of it."""
-    best = cells
+def _smallest(cells: Cells, fabric: Fabric, mapper: Mapper) -> tuple[Cells, list[str]]:
+    """The network itself, or the smallest of what ABC's scripts make of it, and what went wrong."""
+    best, wrong = cells, []
     for commands in _scripts(fabric):
         try:
             text = mapper(write_blif(cells), _library(fabric), commands)
             found = read_blif(text, cells.inputs, len(cells.outputs))
         except (ToolFailed, GraphError) as error:
-            warn(f"kept as it is, since mapping it anew failed: {error}")
+            wrong.append(f"kept as it is, since mapping it anew failed: {error}")
             continue
         if found.luts(fabric) >= best.luts(fabric):
             # Where plain mapping finds nothing, the tables share nothing: more work is in vain.
             if fabric.lut_inputs == truth.MAX_INPUTS:
                 break
             continue
-        if (wrong := _differs(cells, found)) is not None:
-            warn(f"kept as it is, since ABC's result is not proved equal: {wrong}")
+        if (difference := _differs(cells, found)) is not None:
+            wrong.append(f"kept as it is, since ABC's result is not proved equal: {difference}")
             continue
         best = found
-    return best
+    return best, wrong
 
 
 def _scripts(fabric: Fabric) -> Iterator[str]:

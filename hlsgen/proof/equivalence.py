@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 
 from hlsgen.errors import ConfigError
-from hlsgen.graph.aig import FALSE, TRUE, Aig, Word
+from hlsgen.graph.aig import FALSE, TRUE, Aig, Word, extend
 from hlsgen.graph.blast import blast, columns, in_range, words_of
 from hlsgen.graph.interp import random_feeds, run
 from hlsgen.graph.ir import Graph, Node, Rows, Values, Wire
 from hlsgen.netlist import Flat, Pipeline
+from hlsgen.passes.pipeline import remove_registers
 from hlsgen.proof.fraig import Fraig
 from hlsgen.proof.sums import whole_sums
 from hlsgen.proof.sweep import BUDGET, Pair, Stage, Sweep, Swept
@@ -86,7 +87,12 @@ def prove_opt(before: Graph, after: Graph, samples: Values, budget: Budget = BUD
     care = aig.all(in_range(aig, old.wires[name], words) for name, words in feeds.items())
     with Fraig(aig, drive, count, care, budget) as fraig:
         one, two = fraig.blast(old, feeds), fraig.blast(new, feeds)
-    seen = [two.words[name] for name in new.outputs]
+    # A sum that was dissolved may be narrower than the wire that carries it.
+    seen = [
+        [extend(word, wire.bits, signed=two.wires[name].signed) for word in two.words[name]]
+        for name in new.outputs
+        for wire in (remove_registers(after).wires[name],)
+    ]
     pairs = list(_pairs(old, one.words, seen, "optimised graph"))
     stages = _stages(old, one.words, _ranges(aig, one.wires, one.words))
     if all(pair.circuit == pair.wanted for pair in pairs):

@@ -167,7 +167,7 @@ def _terms(most: int, digits: range, stages: list[Count]) -> tuple[Counter[int],
                 for lane in column:
                     if lane == Count.ONE:
                         added += weight << shift
-                    else:
+                    elif lane != Count.ZERO:
                         below[lane] += weight << shift
         terms = below
     total = terms.total() + added

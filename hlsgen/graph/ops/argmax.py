@@ -51,14 +51,20 @@ class Argmax(Op):
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         """Of a tournament, roughly: `split_head` makes one whose cells are known."""
         (x,) = wires
-        return Area((x.lanes - 1) * (x.bits + index_bits(x.lanes) + x.bits // 2))
+        return (
+            Area()
+            if _decided(x)
+            else Area((x.lanes - 1) * (x.bits + index_bits(x.lanes) + x.bits // 2))
+        )
 
     def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
         (x,) = wires
-        return index_bits(x.lanes) * (fabric.adder_ns(x.bits) + fabric.lut_ns)
+        return (
+            0.0 if _decided(x) else index_bits(x.lanes) * (fabric.adder_ns(x.bits) + fabric.lut_ns)
+        )
 
     def levels(self, fabric: Fabric, *wires: Wire) -> int:
-        return 2 * index_bits(wires[0].lanes)
+        return 0 if _decided(wires[0]) else 2 * index_bits(wires[0].lanes)
 
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
@@ -221,6 +227,11 @@ def _compared(bits: int, *, equal: bool = False, below: bool = False) -> int:
         hit = a == b if equal else a > b or (below and a == b and entry >> 2 * bits & 1)
         init |= int(bool(hit)) << entry
     return init
+
+
+def _decided(x: Wire) -> bool:
+    """Whether the first lane always wins."""
+    return x.lanes == 1 or x.lo == x.hi
 
 
 def _pairs(field: list[Any]) -> Iterator[tuple[Any, Any]]:

@@ -31,7 +31,8 @@ class Count(Op):
     A group of one bit is a wire. Digits that are left out at the top must never be 1.
 
     Args:
-        src: int32 [m], 0 <= src < lanes of x, which are bits; `ONE` is the constant 1.
+        src: int32 [m], 0 <= src < lanes of x, which are bits; `ONE` and `ZERO` are
+            the constants.
         shift: int32 [m], from 0.
         offset: int32 [groups + 1], from 0 to m, ascending; group g has src[offset[g]:offset[g+1]].
         digits: int32 [groups], from 1.
@@ -40,6 +41,7 @@ class Count(Op):
     part: ClassVar[str] = "popcount"
 
     ONE: ClassVar[int] = -1
+    ZERO: ClassVar[int] = -2
 
     src: Lanes = array("int32")
     shift: Lanes = array("int32")
@@ -76,7 +78,7 @@ class Count(Op):
             raise GraphError("needs offsets from 0 to the number of bits, one more than groups")
         if self.src.shape != self.shift.shape or (np.diff(self.offset) < 1).any():
             raise GraphError("needs a shift for each bit, and a bit in each group")
-        bad = self.src[(self.src < self.ONE) | (self.src >= x.lanes)]
+        bad = self.src[(self.src < self.ZERO) | (self.src >= x.lanes)]
         if len(bad):
             raise GraphError(f"reads lane {bad[0]}, its input has {x.lanes} lanes")
         if (self.shift < 0).any() or (self.shift >= _MOST_DIGITS).any():
@@ -87,7 +89,10 @@ class Count(Op):
 
     def eval(self, *values: Values) -> Values:
         (x,) = values
-        terms = np.where(self.src < 0, 1, x[..., self.src]) << self.shift
+        terms = (
+            np.where(self.src < 0, self.src == self.ONE, x[..., np.maximum(self.src, 0)])
+            << self.shift
+        )
         total = np.add.reduceat(terms, self.offset[:-1], axis=-1)
         group = np.repeat(np.arange(len(self.digits)), self.digits)
         place = np.arange(len(group)) - np.repeat(self.first[:-1], self.digits)
@@ -97,7 +102,7 @@ class Count(Op):
         self, aig: Aig, wires: tuple[Wire, ...], values: tuple[list[Word], ...]
     ) -> list[Word]:
         (x,) = values
-        lanes = [*(word[0] for word in x), TRUE]  # ONE is the last
+        lanes = [*(word[0] for word in x), FALSE, TRUE]  # counted from the end: ZERO and ONE
         digits: list[Word] = []
         for group, count in enumerate(self.digits.tolist()):
             columns = [sorted(lanes[i] for i in column) for column in self.columns(group)]
@@ -110,7 +115,7 @@ class Count(Op):
         chained = []
         for group, digits in enumerate(self.digits.tolist()):
             columns = [
-                [1 if lane < 0 else FIRST + lane for lane in column]
+                [FIRST + lane if lane >= 0 else int(lane == self.ONE) for lane in column]
                 for column in self.columns(group)
             ]
             heights = tuple(map(len, columns))
@@ -157,7 +162,7 @@ class Count(Op):
         return np.isin(np.arange(wire.lanes), self.src)
 
     def rewire(self, i: int, lane_of: Lanes) -> Op:
-        src = np.where(self.src < 0, self.src, lane_of[self.src])
+        src = np.where(self.src < 0, self.src, lane_of[np.maximum(self.src, 0)])
         return Count(src, self.shift, self.offset, self.digits)
 
 
@@ -229,7 +234,7 @@ def _rows(
         made: counters.Links = []
         places: list[tuple[int, int, int]] = []
         first, open_end = 0, True
-        while waiting and open_end and (len(made) < counters.ROW or not made):
+        while waiting and open_end and len(made) < counters.ROW:
             group, columns, digits = waiting.popleft()
             # That there is a chain is why it is here.
             found = counters.chain(tuple(map(len, columns)), fabric.counters) or ((), False)
