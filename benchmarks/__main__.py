@@ -12,8 +12,8 @@ from rich.table import Table
 from benchmarks.figure import Figures
 from benchmarks.run import measure, save
 
-NAMES = ("emit", "interp", "opt", "scale", "verilator", "proof", "train", "timing", "area_model",
-         "flow")  # fmt: skip
+NAMES = ("emit", "interp", "opt", "scale", "verilator", "proof", "train", "timing", "logic",
+         "area_model", "flow")  # fmt: skip
 VERDICTS = {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}
 
 
