@@ -48,7 +48,7 @@ _ALL = (
     ),
     Tool(
         "yosys-abc",
-        "proves the control blocks of the shells",
+        "maps networks of tables, proves control blocks",
         _PIP,
         version_args=("-c", "version"),
         version_pattern=r"ABC\D* (\d+\.\d+)",
