@@ -16,7 +16,7 @@ from hlsgen import __version__
 from hlsgen.boards import load_board
 from hlsgen.build import nextpnr
 from hlsgen.emit import Framing, emit, emit_uart, framing
-from hlsgen.emit.literals import at_least, hex_literal, lane, literal
+from hlsgen.emit.literals import hex_literal, lane, literal
 from hlsgen.emit.render import has_template, render
 from hlsgen.emit.verilog import RESERVED, _clocks_per_bit, library, node_module
 from hlsgen.errors import ConfigError, GraphError
@@ -364,8 +364,6 @@ UNSIGNED, SIGNED, BIT = Wire(4, 0, 6), Wire(4, -3, 2), Wire(4, 0, 1)
         (hex_literal(0, 1), "1'h0"),
         (hex_literal(0xBEEF, 16), "16'hbeef"),
         (hex_literal(5, 64), "64'h0000000000000005"),
-        (hex_literal(at_least(5, 3), 8), "8'he0"),
-        (hex_literal(at_least(1, 6), 64), "64'hfffffffffffffffe"),
         (literal(6, UNSIGNED), "3'd6"),
         (literal(6, UNSIGNED, signed=True), "4'sd6"),
         (literal(-3, SIGNED), "-4'sd3"),
@@ -377,13 +375,6 @@ UNSIGNED, SIGNED, BIT = Wire(4, 0, 6), Wire(4, -3, 2), Wire(4, 0, 1)
         (lane(UNSIGNED, "x", 1), "x[5:3]"),
         (lane(UNSIGNED, "x", 1, signed=True), "$signed({1'b0, x[5:3]})"),
         (lane(SIGNED, "x", 0), "$signed(x[2:0])"),
-        (lane(SIGNED, "x", 3, plain=True), "x[11:9]"),
-        (lane(UNSIGNED, "x", 1, drop=1), "x[5:4]"),
-        (lane(UNSIGNED, "x", 1, drop=2), "x[5]"),
-        (lane(UNSIGNED, "x", 1, bits=2), "x[4:3]"),
-        (lane(UNSIGNED, "x", 1, bits=1), "x[3]"),
-        (lane(UNSIGNED, "x", 1, bits=5), "{{2{1'b0}}, x[5:3]}"),
-        (lane(SIGNED, "x", 1, bits=5, plain=True), "{{2{x[5]}}, x[5:3]}"),
     ],
 )
 def test_literals_and_lanes(text: str, expected: str) -> None:

@@ -10,11 +10,6 @@ def hex_literal(value: int, bits: int) -> str:
     return f"{bits}'h{value:0{-(-bits // 4)}x}"
 
 
-def at_least(threshold: int, bits: int) -> int:
-    """The truth table of x >= `threshold` for an unsigned x of `bits` bits."""
-    return (1 << (1 << bits)) - (1 << threshold)
-
-
 def literal(value: int, wire: Wire, signed: bool = False) -> str:
     """`value` as a decimal literal wide enough for the wire, signed if the wire or `signed` is."""
     if not (wire.signed or signed):
@@ -24,37 +19,10 @@ def literal(value: int, wire: Wire, signed: bool = False) -> str:
     return f"{'-' if value < 0 else ''}{bits}'sd{abs(value)}"
 
 
-def lane(
-    wire: Wire,
-    port: str,
-    index: int,
-    signed: bool = False,
-    *,
-    plain: bool = False,
-    bits: int | None = None,
-    drop: int = 0,
-) -> str:
-    """Lane `index` of `port` as an expression.
-
-    Args:
-        wire: the port's wire.
-        port: its name in the module.
-        index: the lane.
-        signed: make it a signed expression even if the wire is not.
-        plain: only the bits, without sign.
-        bits: cut or extend the lane to so many bits.
-        drop: leave out so many low bits.
-    """
-    low, high = index * wire.bits + drop, (index + 1) * wire.bits - 1
-    if bits is not None and bits < high - low + 1:
-        high = low + bits - 1
+def lane(wire: Wire, port: str, index: int, signed: bool = False) -> str:
+    """Lane `index` of `port` as an expression, signed if the wire or `signed` is."""
+    low, high = index * wire.bits, (index + 1) * wire.bits - 1
     text = f"{port}[{low}]" if low == high else f"{port}[{high}:{low}]"
-    if bits is not None and bits > high - low + 1:
-        extra = bits - (high - low + 1)
-        fill = f"{port}[{high}]" if wire.signed else "1'b0"
-        text = f"{{{{{extra}{{{fill}}}}}, {text}}}"
-    if plain:
-        return text
     if wire.signed:
         return f"$signed({text})"
     return f"$signed({{1'b0, {text}}})" if signed else text

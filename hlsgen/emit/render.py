@@ -6,7 +6,7 @@ from functools import cache
 
 import jinja2
 
-from hlsgen.emit.literals import at_least, hex_literal, lane, literal
+from hlsgen.emit.literals import hex_literal, lane, literal
 from hlsgen.paths import data_dir
 
 
@@ -21,7 +21,6 @@ def _environment() -> jinja2.Environment:
         autoescape=jinja2.select_autoescape(("html.j2",)),
     )
     environment.filters |= {
-        "at_least": at_least,
         "hex": hex_literal,
         "lane": lane,
         "literal": literal,

@@ -162,13 +162,13 @@ def node_module(graph: Graph, node: Node, banner: dict[str, str], fabric: Fabric
     values = {**banner, "module": f"{graph.name}_{node.name}", "x": wires}
     if has_template(template):
         return render(template, **values, op=_plain(op), y=graph.wires[node.name], zip=zip)
-    try:
-        cells = built(op, fabric, wires)
-    except NotImplementedError:
+    if type(op).cells is Op.cells:
         raise GraphError(
             f"graph {graph.name!r}: no Verilog for operator {op.kind!r}:"
             f" templates/{template} does not exist, and it has no cells"
-        ) from None
+        )
+    try:
+        cells = built(op, fabric, wires)
     except GraphError as error:
         place = f"graph {graph.name!r}: node {node.name!r} ({op.kind})"
         raise GraphError(f"{place} {error}") from None

@@ -8,6 +8,7 @@ from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Graph
 from hlsgen.graph.ops import Argmax, Sum
 from hlsgen.passes.head import split_head
+from hlsgen.passes.pipeline import longest
 
 PARTS = ("encoder", "tables", "popcount", "argmax", "registers")
 
@@ -36,22 +37,11 @@ def size(graph: Graph, fabric: Fabric, clock_mhz: float = 1.0, *, quick: bool = 
     area = Area()
     for node in whole.nodes:
         area += node.op.area(fabric, *whole.inputs_of(node))
-    return Size(area, _levels(whole, fabric), max(whole.latency[name] for name in whole.outputs))
+    levels = longest(whole, lambda node: node.op.levels(fabric, *whole.inputs_of(node)))
+    return Size(area, round(levels), max(whole.latency[name] for name in whole.outputs))
 
 
 def _split(graph: Graph, fabric: Fabric, clock_mhz: float, quick: bool) -> Graph:
     if any(isinstance(node.op, Sum | Argmax) for node in graph.nodes):
         return split_head(fabric, clock_mhz, quick=quick)(graph)
     return graph
-
-
-def _levels(graph: Graph, fabric: Fabric) -> int:
-    """LUTs on the longest path between registers."""
-    arrival: dict[str, int] = {}
-    longest = 0
-    for node in graph.nodes:
-        start = max((arrival[name] for name in node.inputs), default=0)
-        here = start + node.op.levels(fabric, *graph.inputs_of(node))
-        longest = max(longest, here)
-        arrival[node.name] = 0 if node.op.latency else here
-    return longest

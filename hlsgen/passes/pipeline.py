@@ -50,14 +50,19 @@ def remove_registers(graph: Graph) -> Graph:
 
 def fmax_mhz(graph: Graph, fabric: Fabric) -> float:
     """Estimated fastest clock: the longest register-to-register path."""
+    path_ns = longest(graph, lambda node: node.op.delay_ns(fabric, *graph.inputs_of(node)))
+    return 1000.0 / (path_ns + fabric.register_ns)
+
+
+def longest(graph: Graph, cost: Callable[[Node], float]) -> float:
+    """The largest sum of costs along a path between registers."""
     arrival: dict[str, float] = {}
-    longest = 0.0
+    most = 0.0
     for node in graph.nodes:
-        start = max((arrival[name] for name in node.inputs), default=0.0)
-        end = start + node.op.delay_ns(fabric, *graph.inputs_of(node))
-        longest = max(longest, end)
+        end = max((arrival[name] for name in node.inputs), default=0.0) + cost(node)
+        most = max(most, end)
         arrival[node.name] = 0.0 if node.op.latency else end
-    return 1000.0 / (longest + fabric.register_ns)
+    return most
 
 
 def slowest(graph: Graph, fabric: Fabric) -> tuple[str, float]:
