@@ -21,7 +21,7 @@ SMALL = Architecture(
     thresholds=3,
     layers=(6, 4),
     fan_in=3,
-    candidates=4,
+    candidates=(4, 4),
     temperature=2.0,
 )
 
@@ -58,7 +58,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
     classes = draw(st.integers(2, 4))
     layers = *draw(st.lists(st.integers(1, 9), max_size=2)), classes * draw(st.integers(1, 3))
     fan_in, candidates = draw(st.integers(2, 6)), draw(st.sampled_from([0, 5]))
-    return Architecture(3, classes, 4, 3, layers, fan_in, candidates, 3.0)
+    return Architecture(3, classes, 4, 3, layers, fan_in, (candidates,) * len(layers), 3.0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -67,8 +67,8 @@ def test_torch_equals_the_interpreter_on_every_layer(a, seed):
     made = network(a, seed)
     results = compare(made, export(made, "net"), words(a, 40, seed))
     lanes = (3, 9, *a.layers, a.classes, 1)
-    assert [result.compared for result in results] == [40 * each for each in lanes]
-    assert [result.mismatches for result in results] == [0] * len(lanes)
+    assert [result.compared for result in results] == [40 * each for each in (*lanes, 1)]
+    assert [result.mismatches for result in results] == [0] * (len(lanes) + 1)
 
 
 def test_argmax_equals_the_logits():
@@ -136,6 +136,6 @@ def test_nan_tables_name_layer_and_lut():
 
 def test_compare_refuses_a_graph_of_another_network():
     made = network()
-    other = export(network(Architecture(3, 2, 4, 3, (4,), 3, 0, 1.0)), "other")
+    other = export(network(Architecture(3, 2, 4, 3, (4,), 3, (0,), 1.0)), "other")
     with pytest.raises(GraphError, match="graph 'other' is not the export of this network"):
         compare(made, other, words(SMALL))

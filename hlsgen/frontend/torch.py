@@ -14,7 +14,7 @@ from torch import nn
 from hlsgen.errors import GraphError
 from hlsgen.graph import Graph, Node, check, run
 from hlsgen.graph.interp import BLOCK
-from hlsgen.nn import Argmax, Layer, LutLayer, Popcount, Quantiser, Thermometer
+from hlsgen.nn import Argmax, Layer, LutLayer, Network, Popcount, Quantiser, Thermometer
 
 SUPPORTED = (Quantiser, Thermometer, LutLayer, Popcount, Argmax)
 
@@ -32,7 +32,8 @@ def export(network: nn.Sequential, name: str) -> Graph:
     """The graph `name` that computes what `network` computes in eval mode.
 
     Args:
-        network: `LutNetwork`, or any (nested) Sequential of layers from `hlsgen.nn`.
+        network: a `Network`, of which the circuit's layers count, or any (nested) Sequential of
+            layers from `hlsgen.nn`.
         name: name of the graph and of the circuit.
 
     Raises:
@@ -63,7 +64,8 @@ def compare(
         words: int [batch, features], what the quantiser makes of the samples.
 
     Returns:
-        For each layer the number of integers compared and of those that differ.
+        For each layer the number of integers compared and of those that differ; of a `Network` also
+        for `network`: the classes of its largest logits.
     """
     layers = [(node, layer) for node, _, layer in _walk(network)]
     names = [node for node, _ in layers]
@@ -82,8 +84,13 @@ def compare(
             same = value.cpu().numpy() == expected[node][:, 0]
             compared[node] += same.size
             mismatches[node] += int(same.size - np.count_nonzero(same))
+        if isinstance(network, Network):
+            with torch.no_grad():
+                found = network(torch.from_numpy(block)).argmax(-1).cpu().numpy()
+            compared["network"] += found.size
+            mismatches["network"] += int(np.count_nonzero(found != expected[names[-1]][:, 0, 0]))
     network.train(training)
-    return tuple(LayerResult(node, compared[node], mismatches[node]) for node in names)
+    return tuple(LayerResult(node, compared[node], mismatches[node]) for node in compared)
 
 
 def compare_layers(network: nn.Sequential, graph: Graph, seed: int = 1) -> tuple[LayerResult, ...]:
@@ -115,7 +122,8 @@ def compare_layers(network: nn.Sequential, graph: Graph, seed: int = 1) -> tuple
 def _walk(network: nn.Module) -> Iterator[tuple[str, str, Layer]]:
     """Node name, module path and module of each layer, in order."""
     seen = Counter[type[Layer]]()
-    for path, layer in _layers(network, ""):
+    whole = network.circuit() if isinstance(network, Network) else network
+    for path, layer in _layers(whole, ""):
         yield layer.node.format(seen[type(layer)]), path, layer
         seen[type(layer)] += 1
 

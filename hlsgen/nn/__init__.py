@@ -3,7 +3,7 @@
 from hlsgen.nn.head import Argmax, Popcount
 from hlsgen.nn.layer import Layer
 from hlsgen.nn.lut import LutLayer
-from hlsgen.nn.network import Architecture, LutNetwork
+from hlsgen.nn.network import Architecture, LutNetwork, Network
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
 from hlsgen.nn.wiring import LearnedWiring, RandomWiring
@@ -15,6 +15,7 @@ __all__ = [
     "LearnedWiring",
     "LutLayer",
     "LutNetwork",
+    "Network",
     "Popcount",
     "Quantiser",
     "RandomWiring",

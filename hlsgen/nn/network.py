@@ -1,9 +1,10 @@
-"""The whole network: quantiser, thermometer, LUT layers, popcount, argmax."""
+"""Whole networks: what the training loop knows of one, and the plain one of LUT layers."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,62 @@ from torch import Tensor, nn
 
 from hlsgen.errors import ConfigError
 from hlsgen.nn.head import Argmax, Popcount
-from hlsgen.nn.lut import LutLayer
+from hlsgen.nn.lookup import EXTENDED
+from hlsgen.nn.lut import LutLayer, Start
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
+
+
+class Network(nn.Sequential):
+    """A network that hlsgen trains: its children are layers in order, the first a `Quantiser`.
+
+    `architecture`, a dataclass of plain values, fixes all shapes: `type(network)(architecture)`
+    makes an untrained network into which the weights can be loaded.
+    """
+
+    architecture: Any
+
+    @property
+    def quantiser(self) -> Quantiser:
+        """The first layer."""
+        layer = self[0]
+        assert isinstance(layer, Quantiser)
+        return layer
+
+    def fit_encoding(self, samples: NDArray[np.float64]) -> None:
+        """Learn quantiser and thresholds from training samples, float64 [batch, features]."""
+        self.quantiser.fit(samples)
+        for layer in self:
+            if isinstance(layer, Thermometer):
+                layer.fit(self.quantiser.quantise(samples))
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Logits float32 [batch, classes] of words int [batch, features].
+
+        In eval mode the largest, the first of equals, is the class that the circuit gives.
+        """
+        raise NotImplementedError
+
+    def begin(self, phase: str, words: Tensor) -> None:
+        """Get ready for a phase of the training, before its first epoch.
+
+        What changes here is kept in parameters and buffers, so that a checkpoint has it.
+
+        Args:
+            phase: its name; see the method's `phases`.
+            words: int [samples, features], all training samples.
+        """
+
+    def penalty(self) -> Tensor | None:
+        """A term that is added to the loss of every batch, or None."""
+        return None
+
+    def after_step(self) -> None:
+        """Bring the parameters back into their range; the loop calls it after each step."""
+
+    def circuit(self) -> nn.Sequential:
+        """The layers that become operators of the graph, in eval mode equal to this network."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -27,8 +81,10 @@ class Architecture:
         thresholds: thresholds of each word.
         layers: LUTs of each layer; the last is a multiple of `classes`.
         fan_in: inputs of each LUT.
-        candidates: lanes among which a pin of the first layer chooses; 0 for random wiring.
+        candidates: for each layer the lanes among which a pin chooses; 0 for random wiring.
         temperature: logits are counts divided by it.
+        blur: of the slopes of the backward pass; see `LutLayer`.
+        start: how the tables begin; see `LutLayer`.
 
     Raises:
         ConfigError: the last width is not a multiple of `classes`.
@@ -40,8 +96,10 @@ class Architecture:
     thresholds: int
     layers: tuple[int, ...]
     fan_in: int
-    candidates: int
+    candidates: tuple[int, ...]
     temperature: float
+    blur: float = EXTENDED
+    start: Start = "uniform"
 
     def __post_init__(self) -> None:
         last = self.layers[-1]
@@ -54,12 +112,10 @@ class Architecture:
             )
 
 
-class LutNetwork(nn.Sequential):
-    """A feed-forward LUT network; its children are the layers, in order.
+class LutNetwork(Network):
+    """Quantiser, thermometer, LUT layers, popcount, argmax."""
 
-    Only the first LUT layer learns its wiring, as DWN recommends: behind it the lanes change
-    their meaning while the tables learn.
-    """
+    architecture: Architecture
 
     def __init__(self, architecture: Architecture) -> None:
         a = architecture
@@ -67,26 +123,12 @@ class LutNetwork(nn.Sequential):
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             x=Quantiser(a.features, a.bits), thermometer=Thermometer(a.features, a.thresholds)
         )
-        for i, width in enumerate(a.layers):
-            layers[f"lut{i}"] = LutLayer(lanes, width, a.fan_in, 0 if i else a.candidates)
+        for i, (width, candidates) in enumerate(zip(a.layers, a.candidates, strict=True)):
+            layers[f"lut{i}"] = LutLayer(lanes, width, a.fan_in, candidates, a.blur, a.start)
             lanes = width
         layers |= OrderedDict(popcount=Popcount(lanes, a.classes), argmax=Argmax())
         super().__init__(layers)
         self.architecture = architecture
-
-    @property
-    def quantiser(self) -> Quantiser:
-        """The first layer."""
-        layer = self[0]
-        assert isinstance(layer, Quantiser)
-        return layer
-
-    def fit_encoding(self, samples: NDArray[np.float64]) -> None:
-        """Learn quantiser and thresholds from training samples, float64 [batch, features]."""
-        thermometer = self[1]
-        assert isinstance(thermometer, Thermometer)
-        self.quantiser.fit(samples)
-        thermometer.fit(self.quantiser.quantise(samples))
 
     def forward(self, words: Tensor) -> Tensor:
         """Logits float32 [batch, classes] of words int [batch, features]."""
@@ -97,7 +139,7 @@ class LutNetwork(nn.Sequential):
         return x / self.architecture.temperature
 
     def after_step(self) -> None:
-        """Bring the parameters back into their range; the loop calls it after each step."""
+        """Clamp the tables."""
         for layer in self:
             if isinstance(layer, LutLayer):
-                layer.clamp_()
+                layer.after_step()

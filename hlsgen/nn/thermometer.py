@@ -42,8 +42,9 @@ class Thermometer(Layer):
         self.threshold.copy_(torch.from_numpy(found))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Bits float32 [batch, features * count] of words int [batch, features]."""
-        return (x.T[self.feature] >= self.threshold[:, None]).float().T
+        """Bits uint8 [batch, features * count] of words int [batch, features]."""
+        rows = x.T.contiguous()
+        return (rows[self.feature] >= self.threshold[:, None]).to(torch.uint8).T
 
     def to_op(self) -> ops.Thermometer:
         """The comparisons."""

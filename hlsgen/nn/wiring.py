@@ -1,12 +1,6 @@
-"""Which lane each pin of each LUT reads: drawn at random, or chosen by learning.
-
-Pins are float32 [n, K, batch], batch last: a lane's samples are then contiguous, and picking
-lanes copies rows.
-"""
+"""Which lane each pin of each LUT reads: drawn at random, or chosen by learning."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,19 +34,15 @@ class RandomWiring(nn.Module):
         fan_in: pins of each LUT.
     """
 
-    src: Tensor  # int64 [n, fan_in]
+    src: Tensor  # int32 [n, fan_in]
 
     def __init__(self, lanes: int, n: int, fan_in: int) -> None:
         super().__init__()
-        self.register_buffer("src", deal(n, fan_in, lanes))
+        self.register_buffer("src", deal(n, fan_in, lanes).int())
 
     def chosen(self) -> Tensor:
-        """The lane of each pin, int64 [n, fan_in]."""
+        """The lane of each pin, int32 [n, fan_in]."""
         return self.src
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pins [n, fan_in, batch] of bits float32 [batch, lanes]."""
-        return x.T.index_select(0, self.src.flatten()).view(*self.src.shape, -1)
 
 
 class LearnedWiring(nn.Module):
@@ -65,56 +55,16 @@ class LearnedWiring(nn.Module):
         candidates: lanes among which each pin chooses; at most `lanes` are used.
     """
 
-    candidates: Tensor  # int64 [n, fan_in, candidates]
+    candidates: Tensor  # int32 [n, fan_in, candidates]
 
     def __init__(self, lanes: int, n: int, fan_in: int, candidates: int) -> None:
         super().__init__()
         count = min(candidates, lanes)
-        self.register_buffer("candidates", deal(n * fan_in, count, lanes).view(n, fan_in, count))
+        dealt = deal(n * fan_in, count, lanes).view(n, fan_in, count)
+        self.register_buffer("candidates", dealt.int())
         self.logits = nn.Parameter(0.01 * torch.randn(n, fan_in, count))
 
     def chosen(self) -> Tensor:
-        """The lane of each pin, int64 [n, fan_in]: the candidate with the largest logit."""
+        """The lane of each pin, int32 [n, fan_in]: the candidate with the largest logit."""
         best = self.logits.argmax(dim=-1, keepdim=True)
         return self.candidates.gather(-1, best).squeeze(-1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pins [n, fan_in, batch] of bits float32 [batch, lanes]."""
-        args = x.T, self.logits, self.candidates, self.chosen()
-        pins: Tensor = _Choose.apply(*args)  # type: ignore[no-untyped-call]
-        return pins
-
-
-class _Choose(torch.autograd.Function):
-    """Rows of x [lanes, batch] by `chosen`; a candidate c gets the sum of g * (2 x_c - 1)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, logits: Tensor, candidates: Tensor, chosen: Tensor) -> Tensor:
-        ctx.save_for_backward(x, candidates, chosen)
-        return x.index_select(0, chosen.flatten()).view(*chosen.shape, -1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        x, candidates, chosen = ctx.saved_tensors
-        rows = grads[0].flatten(0, 1)
-        grad_x = grad_logits = None
-        if ctx.needs_input_grad[0]:
-            grad_x = torch.zeros_like(x).index_add_(0, chosen.flatten(), rows)
-        if ctx.needs_input_grad[1]:
-            grad_logits = _dots(rows, 2 * x - 1, candidates.flatten(0, 1)).view(candidates.shape)
-        return grad_x, grad_logits, None, None
-
-
-def _dots(rows: Tensor, lanes: Tensor, picks: Tensor) -> Tensor:
-    """Entry [r, c] is rows[r] · lanes[picks[r, c]]; rows [n, batch], picks int64 [n, count].
-
-    It is what embedding_bag computes as the gradient of its weights. A product with all lanes
-    takes five times longer at 784 lanes, and gathering [n, count, batch] more still.
-    """
-    n, count = picks.shape
-    start = torch.arange(0, n * count, count, device=picks.device)
-    row = torch.arange(n, device=picks.device).repeat_interleave(count)
-    dots: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-        rows.contiguous(), lanes.contiguous(), picks.flatten(), start, row, 0
-    )
-    return dots.view(n, count)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from hlsgen.nn import Architecture, LutNetwork
 from hlsgen.project import Project
-from hlsgen.train.checkpoint import project_sizes
-from hlsgen.train.data import Dataset
+from hlsgen.train.method import Method
 
 
-def build(project: Project, data: Dataset) -> LutNetwork:
-    """An untrained network of the project's sizes, its encoding fitted to the training samples.
+def architecture(project: Project, features: int, classes: int) -> Architecture:
+    """Extended finite differences; the first layer learns its wiring, as the paper recommends."""
+    model, inputs = project.model, project.inputs
+    first = model.candidates if model.wiring == "learned" else 0
+    return Architecture(
+        features=features,
+        classes=classes,
+        bits=inputs.bits,
+        thresholds=inputs.thresholds,
+        layers=model.layers,
+        fan_in=model.fan_in,
+        candidates=(first, *(0 for _ in model.layers[1:])),
+        temperature=project.train.temperature,
+    )
 
-    Raises:
-        ConfigError: `model.layers` does not fit the number of classes.
-    """
-    sizes = project_sizes(project)
-    network = LutNetwork(Architecture(features=data.features, classes=data.classes, **sizes))
-    network.fit_encoding(data.x_train)
-    return network
+
+METHOD = Method(LutNetwork, Architecture, architecture)

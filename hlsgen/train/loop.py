@@ -21,13 +21,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from hlsgen.errors import ConfigError
-from hlsgen.nn import LutNetwork
+from hlsgen.nn import Network
 from hlsgen.paths import write_atomic
 from hlsgen.project import Project
 from hlsgen.train.checkpoint import DAMAGE, MODEL, load_model, save_model
 from hlsgen.train.data import Dataset, load_data
 from hlsgen.train.devices import Report, ignore, run
-from hlsgen.train.methods import builder
+from hlsgen.train.method import Method, Phase
+from hlsgen.train.methods import method_called
 from hlsgen.train.metrics import Metrics, confusion
 
 log = logging.getLogger(__name__)
@@ -74,12 +75,14 @@ def train(
 
 def _fit(fabric: Fabric, progress: Report, project: Project, folder: Path) -> Metrics:
     """The training as each process does it; the first one writes the files."""
-    make = builder(project.model.method)
+    method = method_called(project.model.method)
     # The first process downloads, the others find it there.
     with fabric.rank_zero_first():
         data = load_data(project)
     _seed(project.seed, 0)
-    fitting = _Run(fabric, project, data, make(project, data), folder)
+    network = method.network(method.architecture(project, data.features, data.classes))
+    network.fit_encoding(data.x_train)
+    fitting = _Run(fabric, project, data, method, network, folder)
     fitting.resume()
     while len(fitting.history) < project.train.epochs:
         progress(fitting.epoch())
@@ -98,12 +101,21 @@ class _Run:
     """One training run: network, optimiser, history, and where they are kept."""
 
     def __init__(
-        self, fabric: Fabric, project: Project, data: Dataset, network: LutNetwork, folder: Path
+        self,
+        fabric: Fabric,
+        project: Project,
+        data: Dataset,
+        method: Method,
+        network: Network,
+        folder: Path,
     ) -> None:
         self.fabric, self.project, self.data = fabric, project, data
         self.network, self.folder = network, folder
-        self.history: list[dict[str, float]] = []
-        optimizer = torch.optim.Adam(network.parameters(), lr=project.train.learning_rate)
+        self.phases = method.phases(project)
+        self.history: list[dict[str, Any]] = []
+        optimizer = torch.optim.Adam(
+            network.parameters(), lr=project.train.learning_rate, fused=True
+        )
         self.model, self.optimizer = self.fabric.setup(network, optimizer)
         self.train_words, self.train_classes = self._tensors(data.x_train, data.y_train)
         self.val_words, self.val_classes = self._tensors(data.x_val, data.y_val)
@@ -150,11 +162,15 @@ class _Run:
         """Train one epoch, evaluate it, keep it."""
         number, epochs = len(self.history) + 1, self.project.train.epochs
         start = time.perf_counter()
+        phase, first = self._phase(number)
+        if number == first:
+            self._begin(phase, number)
         loss, accuracy = self._train(number)
         seconds = time.perf_counter() - start
         validation_loss, found = self._evaluate(self.val_words, self.val_classes)
         record = {
             "epoch": number,
+            "phase": phase.name,
             "loss": loss,
             "train_accuracy": accuracy,
             "validation_loss": validation_loss,
@@ -168,8 +184,24 @@ class _Run:
         validation = record["validation_accuracy"]
         return Progress(number, epochs, record["samples_per_s"], eta_s, loss, validation)
 
+    def _phase(self, number: int) -> tuple[Phase, int]:
+        """The phase of epoch `number`, and the number of its first epoch."""
+        first = 1
+        for phase in self.phases:
+            if number < first + phase.epochs:
+                break
+            first += phase.epochs
+        return phase, first
+
+    def _begin(self, phase: Phase, number: int) -> None:
+        """Start a phase; as for an epoch, nothing but the seed decides what is drawn."""
+        _seed(self.project.seed, number, 1)
+        self.network.begin(phase.name, self.train_words)
+        self.optimizer.state.clear()
+
     def _train(self, number: int) -> tuple[float, float]:
         """Mean loss and accuracy while training epoch `number`."""
+        phase, first = self._phase(number)
         _seed(self.project.seed, number)
         self.model.train()
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
@@ -178,12 +210,14 @@ class _Run:
         order = torch.randperm(samples).to(self.train_words.device)
         total = torch.zeros(2, device=order.device)
         for step, rows in enumerate(torch.split(order, size)):
-            self._set_rate(((number - 1) * steps + step) / (self.project.train.epochs * steps))
+            self._set_rate(((number - first) * steps + step) / (phase.epochs * steps))
             share = rows[rank::ranks]
             classes = self.train_classes[share]
             logits = self.model(self.train_words[share])
             # DDP takes the mean over the processes: together the mean over the rows.
             loss = cross_entropy(logits, classes, reduction="sum") * ranks / len(rows)
+            if (penalty := self.network.penalty()) is not None:
+                loss = loss + penalty
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
             self.optimizer.step()
@@ -218,15 +252,17 @@ class _Run:
         logits = torch.cat([self.network(block) for block in torch.split(words, _BLOCK)])
         return cross_entropy(logits, classes).item(), logits.argmax(-1).cpu().numpy()
 
-    def best(self) -> dict[str, float]:
-        """The record of the epoch that is kept."""
-        return min(self.history, key=lambda entry: entry["validation_loss"])
+    def best(self) -> dict[str, Any]:
+        """The record of the epoch that is kept: of the phase that the training is in."""
+        phase = self.history[-1]["phase"]
+        records = [entry for entry in self.history if entry["phase"] == phase]
+        return min(records, key=lambda entry: entry["validation_loss"])
 
     def _keep(self) -> None:
         # The checkpoint comes last: a kill before it repeats the epoch, with the same result.
         writes, partial = self.fabric.is_global_zero, self.folder / f".{CHECKPOINT}.part"
         if writes and self.best() is self.history[-1]:
-            save_model(self.network, self.folder / MODEL)
+            save_model(self.network, self.project.model.method, self.folder / MODEL)
         if writes:
             write_atomic(self.folder / HISTORY, json.dumps(self.history, indent=1) + "\n")
         self.fabric.save(partial, self._state())

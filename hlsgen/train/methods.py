@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hlsgen.errors import ConfigError
-from hlsgen.nn import LutNetwork
-from hlsgen.project import Project
-from hlsgen.train import dwn
-from hlsgen.train.data import Dataset
+from hlsgen.train import dwn, multilinear
+from hlsgen.train.method import Method
 
-Builder = Callable[[Project, Dataset], LutNetwork]
-
-METHODS: dict[str, Builder] = {"dwn": dwn.build}
+METHODS: dict[str, Method] = {"dwn": dwn.METHOD, "multilinear": multilinear.METHOD}
 
 
-def builder(name: str) -> Builder:
+def method_called(name: str) -> Method:
     """The method called `name`.
 
     Raises:

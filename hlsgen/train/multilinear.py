@@ -1,0 +1,22 @@
+"""The method `multilinear`: hard tables forward, their multilinear extension backward."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hlsgen.nn import Architecture, LutNetwork
+from hlsgen.nn.lookup import MULTILINEAR
+from hlsgen.project import Project
+from hlsgen.train import dwn
+from hlsgen.train.method import Method
+
+
+def architecture(project: Project, features: int, classes: int) -> Architecture:
+    """Every layer learns its wiring; behind the first, tables begin as copies of one pin."""
+    base = dwn.architecture(project, features, classes)
+    return dataclasses.replace(
+        base, candidates=(base.candidates[0],) * len(base.layers), blur=MULTILINEAR
+    )
+
+
+METHOD = Method(LutNetwork, Architecture, architecture)
