@@ -14,8 +14,10 @@ from hlsgen.options import (
     BUILD,
     BoardName,
     Checked,
+    NetworkSize,
     Output,
     ProjectPath,
+    Samples,
     Verbose,
     is_build_folder,
     log,
@@ -48,6 +50,7 @@ def prove_command(
         float, typer.Option(metavar="S", min=0.0, help="Seconds for one bit of an output.")
     ] = BUDGET.time_s,
     board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
+    data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Prove by SAT that Verilog and mapped netlists are the graph: each layer, and the core."""
     if is_build_folder(project):
@@ -55,7 +58,10 @@ def prove_command(
         log(verbose)
         folder = project
     else:
-        folder = run_stages("emit", project, board, "verilog", output, False, verbose).folder
+        stages = run_stages(
+            "emit", project, board, "verilog", output, False, verbose, data, budget_lut
+        )
+        folder = stages.folder
     samples = load_samples(folder / "graph" / "samples.npz")
     budget = Budget(BUDGET.conflicts, time_limit)
     with Proofs() as show:
@@ -76,9 +82,10 @@ def mutate_command(
     ] = 8,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of faults.")] = 1,
     board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
+    data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Put faults into graph, Verilog, netlist and bitstream, and count which rung finds them."""
-    job = run_stages("build", project, board, "verilog", output, False, verbose)
+    job = run_stages("build", project, board, "verilog", output, False, verbose, data, budget_lut)
     score_file = job.folder / "mutate" / "score.json"
     samples = load_samples(job.folder / "graph" / "samples.npz")
     with Mutants() as tell:

@@ -22,8 +22,10 @@ from hlsgen.options import (
     Checked,
     DryRun,
     Language,
+    NetworkSize,
     Output,
     ProjectPath,
+    Samples,
     Verbose,
     is_build_folder,
     log,
@@ -109,10 +111,11 @@ def _stage_command(stage: str, text: str) -> None:
     def command(
         project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
         output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+        data: Samples = None, budget_lut: NetworkSize = None,
     ) -> None:  # fmt: skip
-        job = run_stages(stage, project, board, hdl, output, dry_run, verbose)
+        job = run_stages(stage, project, board, hdl, output, dry_run, verbose, data, budget_lut)
         if stage == "train" and not dry_run:
-            print_training(job.trained)
+            print_training(job.network)
 
 
 _stage_command("train", "Train the network; a run that was cut short goes on.")
@@ -127,9 +130,10 @@ def opt_command(
     ] = False,
     board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+        data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Make the graph smaller and pipeline it for the project's clock."""
-    job = run_stages("opt", project, board, hdl, output, dry_run, verbose)
+    job = run_stages("opt", project, board, hdl, output, dry_run, verbose, data, budget_lut)
     if explain and not dry_run:
         print_passes(Record.load(job.folder / "graph" / "opt.json"))
 
@@ -141,6 +145,7 @@ _stage_command("emit", "Write the Verilog.")
 def verify_command(
     project: Checked, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+        data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Check the Verilog against the graph, in simulation and by proof; a folder to its end."""
     if is_build_folder(project):
@@ -151,7 +156,7 @@ def verify_command(
         log(verbose)
         print_verdict(verify(project, made))
         return
-    job = run_stages("verify", project, board, hdl, output, dry_run, verbose)
+    job = run_stages("verify", project, board, hdl, output, dry_run, verbose, data, budget_lut)
     if not dry_run:
         print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
 
@@ -165,11 +170,13 @@ _stage_command("build", "Synthesise, place, route and pack for the board.")
 def bitstream(
     project: ProjectPath, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, accept: Accept = False,
-    verbose: Verbose = False,
+    verbose: Verbose = False, data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Everything: train, verify, build, report. A red verdict stops it before the bitstream."""
     job = run_stages(
-        "report", project, board, hdl, output, dry_run, verbose, full=True, accept=accept
+        *("report", project, board, hdl, output, dry_run, verbose, data, budget_lut),
+        full=True,
+        accept=accept,
     )
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
@@ -180,6 +187,7 @@ def bitstream(
 def report_command(
     project: Checked, board: BoardName = None, hdl: Language = "verilog",
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
+        data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Report area, timing, energy, accuracy and verification, with the source of each number."""
     if is_build_folder(project):
@@ -192,7 +200,7 @@ def report_command(
         print_report(report, project)
         judge(report, project)
         return
-    run_stages("report", project, board, hdl, output, dry_run, verbose)
+    run_stages("report", project, board, hdl, output, dry_run, verbose, data, budget_lut)
 
 
 @app.command()

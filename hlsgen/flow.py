@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from hlsgen.boards import Board
+from hlsgen.budget import count_luts
 from hlsgen.build import board_plan, log_of, run_step
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ToolMissing
@@ -63,7 +64,8 @@ class Listener:
 class Job:
     """One project on one board in one language; `root` holds all build folders.
 
-    `accept` goes on in spite of a red verdict, and says so in the report.
+    `accept` goes on in spite of a red verdict, and says so in the report. `budget_luts` chooses the
+    best network of so many six-input LUTs from the front of the training run.
     """
 
     project: Project
@@ -71,11 +73,17 @@ class Job:
     root: Path
     language: str = "verilog"
     accept: bool = False
+    budget_luts: int | None = None
 
     @property
     def trained(self) -> Path:
         """Folder of the training run, which all boards share."""
         return self.root / self.project.name / "train"
+
+    @property
+    def network(self) -> Path:
+        """Folder of the trained network that goes on from here."""
+        return self.trained / f"budget_{self.budget_luts}" if self.budget_luts else self.trained
 
     @property
     def folder(self) -> Path:
@@ -180,7 +188,8 @@ def _train(job: Job, listener: Listener, last: bool) -> None:
     settings = [project.seed, project.data, project.inputs, project.model, project.train]
     source = project.data.source
     files = [project.folder / source.removeprefix("npz:")] if source.startswith("npz:") else []
-    key = key_of(*settings, files=files, code=("graph", "nn", "train"))
+    code = ("graph", "nn", "train", *(("passes", "budget.py") if project.train.cost else ()))
+    key = key_of(*settings, files=files, code=code)
 
     finished = (job.trained / "metrics.json").is_file()
 
@@ -190,15 +199,19 @@ def _train(job: Job, listener: Listener, last: bool) -> None:
         # A run that was cut short goes on; one that ended is not taken for the new one.
         if finished:
             shutil.rmtree(job.trained)
-        train(project, job.trained, listener.epoch)
+        train(project, job.trained, listener.epoch, count_luts)
         return [job.trained / name for name in ("model.pt", "history.json", "metrics.json")]
 
     _bring(listener, job.trained.parent, "train", key, last, work)
+    if job.budget_luts:
+        from hlsgen.train import choose
+
+        choose(project, job.trained, job.budget_luts, job.network)
 
 
 def _export(job: Job, listener: Listener, last: bool) -> None:
     folder, graph_folder = job.folder, job.folder / "graph"
-    model, metrics = job.trained / "model.pt", job.trained / "metrics.json"
+    model, metrics = job.network / "model.pt", job.network / "metrics.json"
     settings = [job.project.seed, job.project.data, job.project.inputs, job.project.model]
     key = key_of(*settings, files=[model, metrics], code=("graph", "nn", "train", "frontend"))
 
@@ -286,7 +299,7 @@ def agreement(job: Job, samples: Values) -> Callable[[Graph], bool]:
     """Rung 0 as a question: does the trained network agree with a graph on `samples`?"""
     from hlsgen.frontend.export import agreement
 
-    return agreement(job.trained / "model.pt", job.project, samples[:, 0])
+    return agreement(job.network / "model.pt", job.project, samples[:, 0])
 
 
 def plan_of(job: Job) -> Plan:

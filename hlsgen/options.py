@@ -50,6 +50,25 @@ Output = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, do nothing.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
+NetworkSize = Annotated[
+    int | None,
+    typer.Option(
+        "--budget-lut",
+        metavar="N",
+        min=1,
+        help="Go on with the most accurate network of at most N six-input LUTs that training found"
+        " (train.cost above 0 makes it find several).",
+    ),
+]
+Samples = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        envvar="HLSGEN_DATA",
+        help="An .npz file of samples instead of the project's data.source.",
+    ),
+]
 Accept = Annotated[
     bool,
     typer.Option(
@@ -67,11 +86,15 @@ def run_stages(
     output: Path,
     dry_run: bool,
     verbose: bool,
+    data: Path | None,
+    budget: int | None,
     *,
     full: bool = False,
     accept: bool = False,
 ) -> Job:
     """Run the stages up to `last`; `full` puts the build before the report.
+
+    `data` stands for the project's data source, `budget` chooses a network; see `Job`.
 
     Raises:
         ConfigError: an unknown language, a mistake in the project or the board.
@@ -80,7 +103,10 @@ def run_stages(
     log(verbose)
     if hdl not in LANGUAGES:
         raise ConfigError(f"unknown language {hdl!r}; known: {', '.join(LANGUAGES)}")
-    job = Job(load_project(project), load_board(board or DEFAULT_BOARD), output, hdl, accept)
+    settings = load_project(project)
+    if data is not None:
+        settings = settings.reading(data)
+    job = Job(settings, load_board(board or DEFAULT_BOARD), output, hdl, accept, budget)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
     if last == "report" and not full:
         stages = tuple(name for name in stages if name != "build")

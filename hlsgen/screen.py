@@ -192,6 +192,18 @@ def print_training(folder: Path) -> None:
         f" {metrics['validation_accuracy']:.2%} (epoch {metrics['epoch']}); model:"
         f" {folder / 'model.pt'}"
     )
+    front = folder / "front.json"
+    if front.is_file():
+        _print_front(json.loads(front.read_text(encoding="utf-8"))["points"])
+
+
+def _print_front(points: list[dict[str, float]]) -> None:
+    """The networks that --budget-lut can choose."""
+    table = Table("LUTs", "validation accuracy", "epoch", title="front", title_justify="left")
+    for point in points:
+        accuracy = f"{point['validation_accuracy']:.2%}"
+        table.add_row(f"{point['luts']:,}", accuracy, f"{point['epoch']}")
+    out.print(table)
 
 
 def print_passes(record: Record) -> None:

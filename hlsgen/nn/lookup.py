@@ -23,14 +23,31 @@ def look_up(x: Tensor, table: Tensor, wiring: RandomWiring | LearnedWiring, blur
         x: bits [batch, lanes] of any dtype, 0 or 1.
         table: float32 [n, 2**K].
         wiring: which lanes the pins read.
-        blur: of the slopes.
+        blur: of the slopes, at least 0, below 1/2.
     """
-    learned = isinstance(wiring, LearnedWiring)
-    logits = wiring.logits if learned else None
-    candidates = wiring.candidates if learned else None
-    args = x, table, logits, candidates, wiring.chosen(), blur
-    bits: Tensor = _Lookup.apply(*args)  # type: ignore[no-untyped-call]
+    bits: Tensor = _Lookup.apply(x, table, *_wires(wiring), blur)  # type: ignore[no-untyped-call]
     return bits.T
+
+
+def interpolate(x: Tensor, table: Tensor, wiring: RandomWiring | LearnedWiring) -> Tensor:
+    """Values float32 [batch, n] of the tables' multilinear extensions.
+
+    Gradients of `x` and `table` are exact; that of the wiring is `kernel.differentiate_soft`'s.
+
+    Args:
+        x: float32 [batch, lanes], 0..1.
+        table: float32 [n, 2**K].
+        wiring: which lanes the pins read.
+    """
+    values: Tensor = _Interpolation.apply(x, table, *_wires(wiring))  # type: ignore[no-untyped-call]
+    return values.T
+
+
+def _wires(wiring: RandomWiring | LearnedWiring) -> tuple[Tensor | None, Tensor | None, Tensor]:
+    """Logits and candidates where they are learned, and the lanes that the pins read."""
+    if isinstance(wiring, LearnedWiring):
+        return wiring.logits, wiring.candidates, wiring.chosen()
+    return None, None, wiring.chosen()
 
 
 class _Lookup(torch.autograd.Function):
@@ -62,3 +79,31 @@ class _Lookup(torch.autograd.Function):
         )
         grad_x = to_rows.T if to_rows is not None else None
         return grad_x, to_table if ctx.needs_input_grad[1] else None, to_logits, None, None, None
+
+
+class _Interpolation(torch.autograd.Function):
+    """Values float32 [n, batch]; see `interpolate`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        table: Tensor,
+        logits: Tensor | None,
+        candidates: Tensor | None,
+        src: Tensor,
+    ) -> Tensor:
+        rows = x.detach().T.float().contiguous()
+        choices = candidates if ctx.needs_input_grad[2] else None
+        ctx.save_for_backward(rows, src, table, choices)
+        return kernel.interpolate(rows, src, table.detach())
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        rows, src, table, candidates = ctx.saved_tensors
+        to_table, to_rows, to_logits = kernel.differentiate_soft(
+            *(grads[0].contiguous(), src, table.detach(), rows, candidates),
+            to_rows=ctx.needs_input_grad[0],
+        )
+        grad_x = to_rows.T if to_rows is not None else None
+        return grad_x, to_table if ctx.needs_input_grad[1] else None, to_logits, None, None

@@ -50,7 +50,7 @@ class LutLayer(Layer):
         start: Start = "uniform",
     ) -> None:
         super().__init__()
-        self.blur = blur
+        self.lanes, self.blur = lanes, blur
         self.wiring: RandomWiring | LearnedWiring = (
             LearnedWiring(lanes, n, fan_in, candidates)
             if candidates

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hlsgen.errors import ConfigError
-from hlsgen.nn.head import Argmax, Popcount
+from hlsgen.nn import cost
+from hlsgen.nn.head import Argmax, Popcount, Votes
 from hlsgen.nn.lookup import EXTENDED
 from hlsgen.nn.lut import LutLayer, Start
 from hlsgen.nn.quantiser import Quantiser
@@ -65,6 +67,13 @@ class Network(nn.Sequential):
     def after_step(self) -> None:
         """Bring the parameters back into their range; the loop calls it after each step."""
 
+    def expected_luts(self) -> Tensor | None:
+        """About how many six-input LUTs the circuit takes, differentiable; None if not known."""
+        return None
+
+    def drop_unused(self) -> None:
+        """Make final what the price of LUTs has pushed to nothing; called after each epoch."""
+
     def circuit(self) -> nn.Sequential:
         """The layers that become operators of the graph, in eval mode equal to this network."""
         return self
@@ -85,9 +94,10 @@ class Architecture:
         temperature: logits are counts divided by it.
         blur: of the slopes of the backward pass; see `LutLayer`.
         start: how the tables begin; see `LutLayer`.
+        votes: the largest weight of a vote; 0 for a popcount of equal groups; see `Votes`.
 
     Raises:
-        ConfigError: the last width is not a multiple of `classes`.
+        ConfigError: groups of a popcount, and the last width is not a multiple of `classes`.
     """
 
     features: int
@@ -100,10 +110,11 @@ class Architecture:
     temperature: float
     blur: float = EXTENDED
     start: Start = "uniform"
+    votes: int = 0
 
     def __post_init__(self) -> None:
         last = self.layers[-1]
-        if last % self.classes:
+        if last % self.classes and not self.votes:
             below = last - last % self.classes
             nearest = [str(width) for width in (below, below + self.classes) if width]
             raise ConfigError(
@@ -126,7 +137,8 @@ class LutNetwork(Network):
         for i, (width, candidates) in enumerate(zip(a.layers, a.candidates, strict=True)):
             layers[f"lut{i}"] = LutLayer(lanes, width, a.fan_in, candidates, a.blur, a.start)
             lanes = width
-        layers |= OrderedDict(popcount=Popcount(lanes, a.classes), argmax=Argmax())
+        head = Votes(lanes, a.classes, a.votes) if a.votes else Popcount(lanes, a.classes)
+        layers |= OrderedDict(popcount=head, argmax=Argmax())
         super().__init__(layers)
         self.architecture = architecture
 
@@ -138,8 +150,41 @@ class LutNetwork(Network):
             x = layer(x)
         return x / self.architecture.temperature
 
+    @property
+    def luts(self) -> list[LutLayer]:
+        """The LUT layers, in order."""
+        return [layer for layer in self if isinstance(layer, LutLayer)]
+
     def after_step(self) -> None:
-        """Clamp the tables."""
+        """Clamp tables and votes."""
         for layer in self:
-            if isinstance(layer, LutLayer):
+            if isinstance(layer, LutLayer | Votes):
                 layer.after_step()
+
+    def expected_luts(self) -> Tensor:
+        """Tables by their fan-in, comparators that are read, bits that are counted, the argmax.
+
+        A LUT counts as far as it is read: by votes, or by pins of the layer behind.
+        """
+        a, (encoder, head) = self.architecture, (self[1], self[-2])
+        assert isinstance(encoder, Thermometer)
+        total = torch.tensor(cost.CLASS_LUTS * a.classes)
+        read = torch.ones(a.layers[-1])
+        if isinstance(head, Votes):
+            bits = cost.vote_bits(head.weight)
+            read = bits.clamp(max=1).amax(dim=1)
+            total = total + cost.COUNT_LUTS * bits.sum()
+        for layer in reversed(self.luts):
+            used = cost.pins_used(layer.table, layer.support)
+            if isinstance(head, Popcount) and layer is self.luts[-1]:
+                constant = cost.fan_in_shares(used)[:, 0]
+                total = total + cost.COUNT_LUTS * (1 - constant).sum()
+            total = total + (read * cost.table_luts(used)).sum()
+            read = cost.lanes_used(read[:, None] * used, layer.wiring.chosen(), layer.lanes)
+        return total + encoder.luts_per_lane * read.sum()
+
+    @torch.no_grad()
+    def drop_unused(self) -> None:
+        """Take pins of next to no influence out of the tables for good."""
+        for layer in self.luts:
+            layer.shrink((cost.influence(layer.table) < cost.NOTHING) & layer.support)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hlsgen.graph import ops
+from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.ir import Wire
 from hlsgen.nn.layer import Layer
 
 
@@ -40,6 +43,13 @@ class Thermometer(Layer):
         columns = words.cpu().numpy().T
         found = np.concatenate([quantile_thresholds(column, self.count) for column in columns])
         self.threshold.copy_(torch.from_numpy(found))
+
+    @cached_property
+    def luts_per_lane(self) -> float:
+        """Six-input LUTs that a comparator takes, on average; those of one-bit words are wires."""
+        op = self.to_op()
+        words = Wire(int(self.feature.max()) + 1, 0, max(1, int(self.threshold.max())))
+        return op.area(FABRICS["xcup"], words).lut / len(np.unique(op.twins()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Bits uint8 [batch, features * count] of words int [batch, features]."""

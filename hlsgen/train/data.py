@@ -30,6 +30,8 @@ OFFICIAL_TEST = {"mnist_784": 10_000, "Fashion-MNIST": 10_000}
 class Dataset:
     """Samples float64 [n, features] and class numbers int64 [n] of the three parts.
 
+    `image` is the height and width of samples that are images.
+
     Thresholds and weights come from the training part, choices from the validation part; the test
     part is looked at once, at the end. `labels` are the classes' names, by class number.
     """
@@ -42,6 +44,7 @@ class Dataset:
     y_val: Labels
     x_test: Samples
     y_test: Labels
+    image: tuple[int, int] | None = None
 
     @property
     def classes(self) -> int:
@@ -63,7 +66,7 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 over labels, samples and split."""
         digest = hashlib.sha256(repr(self.labels).encode())
-        for item in fields(self)[2:]:
+        for item in fields(self)[2:8]:
             value = getattr(self, item.name)
             digest.update(f"|{item.name}{value.shape}|".encode() + value.tobytes())
         return digest.hexdigest()
@@ -108,7 +111,31 @@ def load_data(project: Project) -> Dataset:
         y_val=numbers[chosen],
         x_test=samples[tested],
         y_test=numbers[tested],
+        image=_image(project, samples.shape[1]),
     )
+
+
+def _image(project: Project, features: int) -> tuple[int, int] | None:
+    """The height and width of the samples, if they are images.
+
+    Raises:
+        ConfigError: samples are of another size, or `train.shift` is wanted without an image.
+    """
+    image, shift = project.data.image, project.train.shift
+    if image is None:
+        if shift:
+            raise ConfigError(
+                f"train.shift is {shift}: needs data.image, the height and width of a sample"
+            )
+        return None
+    if image[0] * image[1] != features:
+        raise ConfigError(
+            f"data.image is {list(image)}: its samples have {features} features, not"
+            f" {image[0]} x {image[1]}"
+        )
+    if shift >= min(image):
+        raise ConfigError(f"train.shift is {shift}: must be below {min(image)}, see data.image")
+    return image
 
 
 def _split(

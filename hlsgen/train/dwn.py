@@ -20,6 +20,7 @@ def architecture(project: Project, features: int, classes: int) -> Architecture:
         fan_in=model.fan_in,
         candidates=(first, *(0 for _ in model.layers[1:])),
         temperature=project.train.temperature,
+        votes=model.votes,
     )
 
 

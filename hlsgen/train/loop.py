@@ -24,9 +24,11 @@ from hlsgen.errors import ConfigError
 from hlsgen.nn import Network
 from hlsgen.paths import write_atomic
 from hlsgen.project import Project
+from hlsgen.train.augment import shifted
 from hlsgen.train.checkpoint import DAMAGE, MODEL, load_model, save_model
 from hlsgen.train.data import Dataset, load_data
 from hlsgen.train.devices import Report, ignore, run
+from hlsgen.train.front import Counter, Front, Point, keep, remove
 from hlsgen.train.method import Method, Phase
 from hlsgen.train.methods import method_called
 from hlsgen.train.metrics import Metrics, confusion
@@ -52,7 +54,10 @@ class Progress:
 
 
 def train(
-    project: Project, folder: Path, progress: Callable[[Progress], None] | None = None
+    project: Project,
+    folder: Path,
+    progress: Callable[[Progress], None] | None = None,
+    count: Counter | None = None,
 ) -> Metrics:
     """Train the project's network; write `model.pt`, `history.json`, `metrics.json` to `folder`.
 
@@ -65,15 +70,19 @@ def train(
         project: what to train.
         folder: where the results go; made if missing.
         progress: called after every epoch, with the epoch's files already written.
+        count: LUTs of a network; needed where `train.cost` wants a front, pickled where
+            `train.devices` is above 1.
 
     Raises:
         ConfigError: a setting that cannot be used, unusable data, or a run that diverged.
         ToolFailed: one of several training processes was killed.
     """
-    return run(_fit, project.train, progress or ignore, project, folder)
+    return run(_fit, project.train, progress or ignore, project, folder, count)
 
 
-def _fit(fabric: Fabric, progress: Report, project: Project, folder: Path) -> Metrics:
+def _fit(
+    fabric: Fabric, progress: Report, project: Project, folder: Path, count: Counter | None
+) -> Metrics:
     """The training as each process does it; the first one writes the files."""
     method = method_called(project.model.method)
     # The first process downloads, the others find it there.
@@ -82,7 +91,13 @@ def _fit(fabric: Fabric, progress: Report, project: Project, folder: Path) -> Me
     _seed(project.seed, 0)
     network = method.network(method.architecture(project, data.features, data.classes))
     network.fit_encoding(data.x_train)
+    if project.train.cost and network.expected_luts() is None:
+        raise ConfigError(
+            f"train.cost is {project.train.cost}: method {project.model.method!r} does not know"
+            " the LUTs of a network in training; set it to 0"
+        )
     fitting = _Run(fabric, project, data, method, network, folder)
+    fitting.count = count if project.train.cost else None
     fitting.resume()
     while len(fitting.history) < project.train.epochs:
         progress(fitting.epoch())
@@ -112,6 +127,8 @@ class _Run:
         self.fabric, self.project, self.data = fabric, project, data
         self.network, self.folder = network, folder
         self.phases = method.phases(project)
+        self.count: Counter | None = None
+        self.front = Front(method=project.model.method)
         self.history: list[dict[str, Any]] = []
         optimizer = torch.optim.Adam(
             network.parameters(), lr=project.train.learning_rate, fused=True
@@ -143,6 +160,8 @@ class _Run:
         self.fabric.barrier()
         if not resumed:
             file.unlink(missing_ok=True)
+            if self.fabric.is_global_zero:
+                remove(self.folder)
 
     def _restore(self, file: Path) -> bool:
         try:
@@ -154,6 +173,7 @@ class _Run:
             self.optimizer.load_state_dict(state["optimizer"])
             self.fabric.strategy.precision.load_state_dict(state["precision"])
             self.history = state["history"]
+            self.front = Front.model_validate_json(state["front"])
         except DAMAGE as error:
             raise ConfigError(f"{file}: not a whole checkpoint ({error}); remove it") from error
         return True
@@ -166,6 +186,8 @@ class _Run:
         if number == first:
             self._begin(phase, number)
         loss, accuracy = self._train(number)
+        if self.project.train.cost:
+            self.network.drop_unused()
         seconds = time.perf_counter() - start
         validation_loss, found = self._evaluate(self.val_words, self.val_classes)
         record = {
@@ -179,6 +201,8 @@ class _Run:
             "samples_per_s": len(self.train_classes) / seconds,
         }
         self.history.append(record)
+        if self.count is not None:
+            self._add_to_front(self.count)
         self._keep()
         eta_s = (epochs - number) * (time.perf_counter() - start)
         validation = record["validation_accuracy"]
@@ -210,14 +234,15 @@ class _Run:
         order = torch.randperm(samples).to(self.train_words.device)
         total = torch.zeros(2, device=order.device)
         for step, rows in enumerate(torch.split(order, size)):
-            self._set_rate(((number - first) * steps + step) / (phase.epochs * steps))
+            done = ((number - first) * steps + step) / (phase.epochs * steps)
+            self._set_rate(done)
             share = rows[rank::ranks]
             classes = self.train_classes[share]
-            logits = self.model(self.train_words[share])
+            logits = self.model(self._augmented(self.train_words[share]))
             # DDP takes the mean over the processes: together the mean over the rows.
-            loss = cross_entropy(logits, classes, reduction="sum") * ranks / len(rows)
-            if (penalty := self.network.penalty()) is not None:
-                loss = loss + penalty
+            loss = self._loss(logits, classes) * ranks / len(rows)
+            for extra in (self.network.penalty(), self._price(done)):
+                loss = loss if extra is None else loss + extra
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
             self.optimizer.step()
@@ -228,6 +253,30 @@ class _Run:
         self._check_finite(number, total[0])
         mean_loss, accuracy = (total / samples).tolist()
         return mean_loss, accuracy
+
+    def _augmented(self, words: Tensor) -> Tensor:
+        shift, image = self.project.train.shift, self.data.image
+        return shifted(words, image, shift) if shift and image else words
+
+    def _loss(self, logits: Tensor, classes: Tensor) -> Tensor:
+        """The sum over the samples."""
+        smoothing = self.project.train.label_smoothing
+        return cross_entropy(logits, classes, reduction="sum", label_smoothing=smoothing)
+
+    def _price(self, done: float) -> Tensor | None:
+        """What the expected LUTs cost at the share `done` of a phase."""
+        if not self.project.train.cost:
+            return None
+        luts = self.network.expected_luts()
+        return None if luts is None else luts * price(self.project.train.cost, done)
+
+    def _add_to_front(self, count: Counter) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        record = self.history[-1]
+        record["luts"] = count(self.network)
+        point = Point(**{name: record[name] for name in Point.model_fields})
+        self.front = keep(self.front, point, self.network, self.folder)
 
     def _set_rate(self, done: float) -> None:
         """A cosine from the project's learning rate to zero, over `done` from 0 to 1."""
@@ -273,6 +322,7 @@ class _Run:
         return {
             "key": self.key,
             "history": self.history,
+            "front": self.front.model_dump_json(),
             "model": self.model,
             "optimizer": self.optimizer,
             "precision": self.fabric.strategy.precision.state_dict(),
@@ -281,21 +331,46 @@ class _Run:
     def finish(self) -> Metrics:
         """Measure the kept epoch on the test samples and write `metrics.json`."""
         self.network.load_state_dict(load_model(self.folder).state_dict())
-        data, best = self.data, self.best()
-        _, found = self._evaluate(*self._tensors(data.x_test, data.y_test))
-        metrics = Metrics(
-            dataset=data.name,
-            digest=data.digest,
-            labels=data.labels,
-            samples=data.sizes,
-            method=self.project.model.method,
-            seed=self.project.seed,
-            torch=torch.__version__,
-            epoch=int(best["epoch"]),
-            validation_accuracy=best["validation_accuracy"],
-            test_accuracy=float(np.mean(found == data.y_test)),
-            confusion=confusion(data.y_test, found, data.classes),
-        )
+        best = self.best()
+        _, found = self._evaluate(*self._tensors(self.data.x_test, self.data.y_test))
+        accuracy = best["validation_accuracy"]
+        metrics = measured(self.project, self.data, int(best["epoch"]), accuracy, found)
         if self.fabric.is_global_zero:
             write_atomic(self.folder / METRICS, metrics.model_dump_json(indent=1) + "\n")
         return metrics
+
+
+def price(cost: float, done: float) -> float:
+    """Price of one expected LUT in the loss, at the share `done` (0..1) of a phase.
+
+    It rises by a factor of 100 until one half, evenly by its logarithm, and then stays: the second
+    half trains what is left at the price that was asked for.
+    """
+    return cost / 1000.0 * math.pow(100.0, min(2.0 * done, 1.0) - 1.0)
+
+
+def measured(
+    project: Project, data: Dataset, epoch: int, accuracy: float, found: NDArray[np.int64]
+) -> Metrics:
+    """The metrics of a network that finds the classes int64 [n] `found` for the test samples.
+
+    Args:
+        project: what was trained.
+        data: its data.
+        epoch: the epoch whose network it is, from 1.
+        accuracy: of that network on the validation samples.
+        found: class numbers.
+    """
+    return Metrics(
+        dataset=data.name,
+        digest=data.digest,
+        labels=data.labels,
+        samples=data.sizes,
+        method=project.model.method,
+        seed=project.seed,
+        torch=torch.__version__,
+        epoch=epoch,
+        validation_accuracy=accuracy,
+        test_accuracy=float(np.mean(found == data.y_test)),
+        confusion=confusion(data.y_test, found, data.classes),
+    )
