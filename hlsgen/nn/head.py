@@ -47,7 +47,7 @@ class Votes(Layer):
     Args:
         lanes: bits of the input.
         classes: number of classes.
-        most: the largest weight, 1..7.
+        most: the largest weight, 1..3.
     """
 
     node: ClassVar[str] = "popcount"

@@ -16,8 +16,14 @@ from hlsgen.nn import cost
 from hlsgen.nn.head import Argmax, Popcount, Votes
 from hlsgen.nn.lookup import EXTENDED
 from hlsgen.nn.lut import LutLayer, Start
+from hlsgen.nn.pools import varying, windows
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
+from hlsgen.nn.wiring import LearnedWiring
+
+
+# Training samples that tell which lanes of the encoder vary.
+_LOOKED_AT = 10_000
 
 
 class Network(nn.Sequential):
@@ -95,6 +101,9 @@ class Architecture:
         blur: of the slopes of the backward pass; see `LutLayer`.
         start: how the tables begin; see `LutLayer`.
         votes: the largest weight of a vote; 0 for a popcount of equal groups; see `Votes`.
+        image: height and width of a sample in pixels, if it is an image.
+        window: in an image, the side of the square that each LUT of the first layer reads from,
+            in pixels; 0 for anywhere.
 
     Raises:
         ConfigError: groups of a popcount, and the last width is not a multiple of `classes`.
@@ -111,6 +120,8 @@ class Architecture:
     blur: float = EXTENDED
     start: Start = "uniform"
     votes: int = 0
+    image: tuple[int, int] | None = None
+    window: int = 0
 
     def __post_init__(self) -> None:
         last = self.layers[-1]
@@ -150,6 +161,18 @@ class LutNetwork(Network):
             x = layer(x)
         return x / self.architecture.temperature
 
+    def fit_encoding(self, samples: NDArray[np.float64]) -> None:
+        """Learn quantiser and thresholds, and let pins choose among lanes that tell something."""
+        super().fit_encoding(samples)
+        a, first, encoder = self.architecture, self.luts[0], self[1]
+        if not isinstance(first.wiring, LearnedWiring):
+            return
+        lanes = varying(encoder(self.quantiser.quantise(samples[:_LOOKED_AT])))
+        pools = [lanes] * a.layers[0]
+        if a.window and a.image:
+            pools = windows(lanes, a.image, a.thresholds, a.window, a.layers[0], a.fan_in)
+        first.wiring.redeal(pools)
+
     @property
     def luts(self) -> list[LutLayer]:
         """The LUT layers, in order."""
@@ -172,7 +195,7 @@ class LutNetwork(Network):
         read = torch.ones(a.layers[-1])
         if isinstance(head, Votes):
             bits = cost.vote_bits(head.weight)
-            read = bits.clamp(max=1).amax(dim=1)
+            read = (bits / bits.detach().clamp(min=1)).amax(dim=1)
             total = total + cost.COUNT_LUTS * bits.sum()
         for layer in reversed(self.luts):
             used = cost.pins_used(layer.table, layer.support)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -52,17 +54,26 @@ class LearnedWiring(nn.Module):
         lanes: lanes of the input.
         n: LUTs.
         fan_in: pins of each LUT.
-        candidates: lanes among which each pin chooses; at most `lanes` are used.
+        candidates: lanes among which each pin chooses, at most `lanes`.
     """
 
     candidates: Tensor  # int32 [n, fan_in, candidates]
 
     def __init__(self, lanes: int, n: int, fan_in: int, candidates: int) -> None:
         super().__init__()
-        count = min(candidates, lanes)
-        dealt = deal(n * fan_in, count, lanes).view(n, fan_in, count)
+        dealt = deal(n * fan_in, candidates, lanes).view(n, fan_in, candidates)
         self.register_buffer("candidates", dealt.int())
-        self.logits = nn.Parameter(0.01 * torch.randn(n, fan_in, count))
+        self.logits = nn.Parameter(0.01 * torch.randn(n, fan_in, candidates))
+
+    def redeal(self, pools: Sequence[Tensor]) -> None:
+        """Draw the candidates anew; where a pool is too small, its lanes repeat.
+
+        Args:
+            pools: for each LUT the lanes to draw from, int64 [1 or more].
+        """
+        _, fan_in, count = self.candidates.shape
+        for of_lut, pool in zip(self.candidates, pools, strict=True):
+            of_lut.copy_(pool[deal(fan_in, count, len(pool))])
 
     def chosen(self) -> Tensor:
         """The lane of each pin, int32 [n, fan_in]: the candidate with the largest logit."""

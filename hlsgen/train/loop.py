@@ -29,6 +29,7 @@ from hlsgen.train.checkpoint import DAMAGE, MODEL, load_model, save_model
 from hlsgen.train.data import Dataset, load_data
 from hlsgen.train.devices import Report, ignore, run
 from hlsgen.train.front import Counter, Front, Point, keep, remove
+from hlsgen.train.memory import enough_memory
 from hlsgen.train.method import Method, Phase
 from hlsgen.train.methods import method_called
 from hlsgen.train.metrics import Metrics, confusion
@@ -84,6 +85,13 @@ def _fit(
     fabric: Fabric, progress: Report, project: Project, folder: Path, count: Counter | None
 ) -> Metrics:
     """The training as each process does it; the first one writes the files."""
+    with enough_memory(project):
+        return _fitted(fabric, progress, project, folder, count)
+
+
+def _fitted(
+    fabric: Fabric, progress: Report, project: Project, folder: Path, count: Counter | None
+) -> Metrics:
     method = method_called(project.model.method)
     # The first process downloads, the others find it there.
     with fabric.rank_zero_first():

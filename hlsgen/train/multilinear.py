@@ -12,11 +12,16 @@ from hlsgen.train.method import Method
 
 
 def architecture(project: Project, features: int, classes: int) -> Architecture:
-    """Every layer learns its wiring; behind the first, tables begin as copies of one pin."""
+    """Every layer learns its wiring.
+
+    Raises:
+        ConfigError: as `dwn.architecture`.
+    """
     base = dwn.architecture(project, features, classes)
-    return dataclasses.replace(
-        base, candidates=(base.candidates[0],) * len(base.layers), blur=MULTILINEAR
+    rest = (
+        dwn.choices(project, width, f"LUT layer {i}") for i, width in enumerate(base.layers[:-1])
     )
+    return dataclasses.replace(base, candidates=(base.candidates[0], *rest), blur=MULTILINEAR)
 
 
 METHOD = Method(LutNetwork, Architecture, architecture)
