@@ -2,7 +2,7 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup train export opt emit verify build bitstream report prove mutate boards doctor \
-        test check bench bench-area clean distclean
+        test check bench bench-area results clean distclean
 
 PYTHON ?= python3
 MODEL ?= digits
@@ -11,6 +11,9 @@ HDL ?= verilog
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 V ?=
+FAST ?=
+# Data files for `results`; empty: the projects' own sources.
+DATA ?= $(wildcard ../shared/data)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -76,6 +79,9 @@ bench: $(VENV)/ready ## Speed and memory, as a table and build/bench/*.json
 
 bench-area: $(VENV)/ready ## LUTs beside other tools' for the same networks
 	@$(BIN)/python -m benchmarks.area
+
+results: $(VENV)/ready ## Train, build and count every row of docs/results.md; FAST=1: some, compared with it
+	@$(BIN)/python -m benchmarks.results --jobs $(JOBS) --build $(BUILD)/results $(if $(DATA),--data $(DATA)) $(if $(FAST),--fast)
 
 clean: ## Remove the build folders
 	rm -rf $(BUILD)

@@ -164,7 +164,7 @@ def _record(record: type[Record], prefix: str) -> Iterator[str]:
         ),
     )
     for name, inner in tables.items():
-        yield from _record(inner, name)
+        yield from _record(inner, f"{prefix}.{name}" if prefix else name)
 
 
 def _inner(record: type[Record], name: str) -> type[Record] | None:
@@ -197,6 +197,9 @@ def _allowed(entry: dict[str, Any], schema: dict[str, Any]) -> str:
     kind = {"number": "number", "integer": "integer", "string": "text", "boolean": "true or false",
             "array": "list", "object": "table"}[entry["type"]]  # fmt: skip
     if entry["type"] == "array":
+        if "prefixItems" in entry:
+            each = [_allowed(item, schema) for item in entry["prefixItems"]]
+            return f"list of {len(each)}: {'; '.join(each)}"
         return f"list of at least {entry.get('minItems', 0)}: {_allowed(entry['items'], schema)}"
     if entry["type"] == "object":
         return f"table, each value {_allowed(entry['additionalProperties'], schema)}"

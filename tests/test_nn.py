@@ -161,3 +161,29 @@ def test_last_width_must_be_a_multiple_of_the_classes(width, nearest):
         ConfigError, match=rf"model.layers: .*{width}.*10 classes; nearest: {nearest}"
     ):
         Architecture(2, 10, 3, 2, (40, width), 6, (0, 0), 1.0)
+
+
+@pytest.mark.parametrize("fan_in", [2, 4])
+def test_the_spectral_penalty_is_the_norm_of_the_walsh_coefficients(fan_in):
+    torch.manual_seed(0)
+    network = LutNetwork(Architecture(3, 2, 2, 2, (4,), fan_in, (0,), 1.0, spectral=0.7))
+    table = network.luts[0].table.detach().double().numpy()
+    hadamard = np.ones((1, 1))
+    for _ in range(fan_in):
+        hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
+    coefficients = table @ hadamard / 2**fan_in
+    expected = 0.7 * np.linalg.norm(coefficients, axis=1).mean()
+    assert network.penalty().item() == pytest.approx(expected, rel=1e-5)
+    assert LutNetwork(Architecture(3, 2, 2, 2, (4,), 2, (0,), 1.0)).penalty() is None
+
+
+@pytest.mark.parametrize(("start", "pin"), [("residual", 0), ("bimodal", None), ("uniform", None)])
+def test_tables_begin_as_asked(start, pin):
+    torch.manual_seed(0)
+    table = LutLayer(12, 200, 6, start=start).table.detach()
+    assert table.abs().max() <= 1
+    hard = (table > 0).float()
+    share = [(hard[:, a] != hard[:, a ^ 1]).float().mean().item() for a in range(64)]
+    assert np.mean(share) > 0.9 if pin == 0 else np.mean(share) == pytest.approx(0.5, abs=0.05)
+    middle = (table.abs() < 0.2).float().mean().item()
+    assert middle < 0.15 if start != "uniform" else middle > 0.18
