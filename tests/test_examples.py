@@ -1,4 +1,4 @@
-"""The example projects: every file loads, and those whose data are not at hand run on made-up ones."""
+"""The example projects: every file loads; those without data here run on made-up ones."""
 
 from __future__ import annotations
 

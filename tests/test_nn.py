@@ -125,10 +125,6 @@ def test_learned_wiring_reads_the_best_candidate():
     assert wiring.chosen()[1, 1] == wiring.candidates[1, 1, 3]
 
 
-def test_candidates_are_at_most_the_lanes():
-    assert LearnedWiring(lanes=4, n=3, fan_in=2, candidates=32).logits.shape == (3, 2, 4)
-
-
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, fan_in=st.integers(2, 6), n=st.integers(1, 9), learned=st.booleans())
 def test_hard_forward_equals_the_operator(seed, fan_in, n, learned):
@@ -187,3 +183,25 @@ def test_tables_begin_as_asked(start, pin):
     assert np.mean(share) > 0.9 if pin == 0 else np.mean(share) == pytest.approx(0.5, abs=0.05)
     middle = (table.abs() < 0.2).float().mean().item()
     assert middle < 0.15 if start != "uniform" else middle > 0.18
+
+
+def test_binarisation_goes_from_the_extension_to_bits():
+    torch.manual_seed(0)
+    a = Architecture(3, 2, 2, 2, (4,), 3, (4,), 1.0, soft=(0.2, 0.4))
+    network = LutNetwork(a).train()
+    layer = network.luts[0]
+    seen = []
+    for done in (0.0, 0.2, 0.4, 0.6, 1.0):
+        network.advance(done)
+        seen.append(layer.hardness)
+    assert seen == pytest.approx([0, 0, 0.5, 1, 1])
+    x = torch.randint(0, 2, (20, 6))
+    hard = layer(x)
+    assert set(hard.unique().tolist()) <= {0.0, 1.0}
+    src, table = layer.wiring.chosen().long(), layer.table
+    address = (x.T[src] << torch.arange(3)[:, None]).sum(1)
+    values = (table.gather(1, address) + 1) / 2
+    layer.hardness = 0.25
+    torch.testing.assert_close(layer(x), (0.75 * values + 0.25 * hard.T).T)
+    assert torch.equal(layer.eval()(x), hard)
+    assert LutNetwork(Architecture(3, 2, 2, 2, (4,), 3, (4,), 1.0)).luts[0].hardness == 1

@@ -13,10 +13,10 @@ from hlsgen.errors import GraphError
 from hlsgen.graph import ops
 from hlsgen.nn import kernel
 from hlsgen.nn.layer import Layer
-from hlsgen.nn.lookup import EXTENDED, look_up
+from hlsgen.nn.lookup import EXTENDED, interpolate, look_up
 from hlsgen.nn.wiring import LearnedWiring, RandomWiring
 
-Start = Literal["uniform", "residual"]
+Start = Literal["uniform", "residual", "bimodal"]
 
 
 class LutLayer(Layer):
@@ -33,8 +33,9 @@ class LutLayer(Layer):
         n: number of LUTs.
         fan_in: inputs of each LUT, 1..6.
         candidates: lanes among which each pin learns to choose; 0 wires the pins at random.
-        blur: of the slopes of the backward pass, 0..1/2.
-        start: tables at first: `uniform` in [-1, 1], or `residual`: near +-1/2, as pin 0 has it.
+        blur: of the slopes of the backward pass, below 1/2.
+        start: tables at first: `uniform` in [-1, 1]; `bimodal`: near +-1/2, at random; `residual`:
+            near +-1/2, as pin 0 has it.
     """
 
     node: ClassVar[str] = "lut{}"
@@ -51,6 +52,8 @@ class LutLayer(Layer):
     ) -> None:
         super().__init__()
         self.lanes, self.blur = lanes, blur
+        # How much of the output in training is hard, 0..1; the rest is the multilinear extension.
+        self.hardness = 1.0
         self.wiring: RandomWiring | LearnedWiring = (
             LearnedWiring(lanes, n, fan_in, candidates)
             if candidates
@@ -60,8 +63,14 @@ class LutLayer(Layer):
         self.register_buffer("support", torch.ones(n, fan_in, dtype=torch.bool))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Bits float32 [batch, n] of bits [batch, lanes]."""
-        return look_up(x, self.table, self.wiring, self.blur)
+        """Bits float32 [batch, n] of bits [batch, lanes]; shares of bits while not yet hard."""
+        if not self.training or self.hardness >= 1:
+            return look_up(x, self.table, self.wiring, self.blur)
+        x = x.float()
+        soft = (interpolate(x, self.table, self.wiring) + 1) / 2
+        bits = x + ((x > 0.5).float() - x).detach()
+        hard = look_up(bits, self.table, self.wiring, self.blur)
+        return soft + self.hardness * (hard - soft)
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -112,5 +121,8 @@ def lut_op(
 def _tables(n: int, fan_in: int, start: Start) -> Tensor:
     if start == "uniform":
         return 2 * torch.rand(n, 2**fan_in) - 1
-    pin = (torch.arange(2**fan_in) & 1).float() - 0.5
-    return (pin + 0.25 * torch.randn(n, 2**fan_in)).clamp(-1.0, 1.0)
+    if start == "residual":
+        ones = (torch.arange(2**fan_in) & 1).expand(n, -1)
+    else:
+        ones = torch.randint(0, 2, (n, 2**fan_in))
+    return (ones - 0.5 + 0.25 * torch.randn(n, 2**fan_in)).clamp(-1.0, 1.0)

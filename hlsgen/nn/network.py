@@ -21,7 +21,6 @@ from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
 from hlsgen.nn.wiring import LearnedWiring
 
-
 # Training samples that tell which lanes of the encoder vary.
 _LOOKED_AT = 10_000
 
@@ -66,6 +65,9 @@ class Network(nn.Sequential):
             words: int [samples, features], all training samples.
         """
 
+    def advance(self, done: float) -> None:
+        """Hear before each step which share of the phase is done, 0..1."""
+
     def penalty(self) -> Tensor | None:
         """A term that is added to the loss of every batch, or None."""
         return None
@@ -104,6 +106,9 @@ class Architecture:
         image: height and width of a sample in pixels, if it is an image.
         window: in an image, the side of the square that each LUT of the first layer reads from,
             in pixels; 0 for anywhere.
+        spectral: weight of the spectral regulariser, from 0; see `LutNetwork.penalty`.
+        soft: shares of the training, 0..1, in which LUT layers give the multilinear extension of
+            their tables, and in which they then turn into bits by and by.
 
     Raises:
         ConfigError: groups of a popcount, and the last width is not a multiple of `classes`.
@@ -122,6 +127,8 @@ class Architecture:
     votes: int = 0
     image: tuple[int, int] | None = None
     window: int = 0
+    spectral: float = 0.0
+    soft: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         last = self.layers[-1]
@@ -172,6 +179,25 @@ class LutNetwork(Network):
         if a.window and a.image:
             pools = windows(lanes, a.image, a.thresholds, a.window, a.layers[0], a.fan_in)
         first.wiring.redeal(pools)
+
+    def advance(self, done: float) -> None:
+        """Progressive binarisation: how hard the layers are."""
+        hold, ramp = self.architecture.soft
+        beyond = max(0.0, done - hold)
+        for layer in self.luts:
+            layer.hardness = min(1.0, beyond / ramp) if ramp else float(done >= hold)
+
+    def penalty(self) -> Tensor | None:
+        """The spectral regulariser of DWN: the mean L2 norm of the tables' Walsh coefficients.
+
+        The coefficients are H T / 2**K with the Hadamard matrix H; by Parseval's identity their
+        norm is that of T over 2**(K / 2).
+        """
+        weight = self.architecture.spectral
+        if not weight:
+            return None
+        norms = [layer.table.norm(dim=1) / layer.table.shape[1] ** 0.5 for layer in self.luts]
+        return weight * torch.cat(norms).mean()
 
     @property
     def luts(self) -> list[LutLayer]:

@@ -1,5 +1,8 @@
 """The LUT kernel: forward and backward of a whole layer of lookup tables, for every method.
 
+Hard, where bits address a table (`look_up`, `differentiate`), and soft, where numbers in 0..1 mix
+its entries (`interpolate`, `differentiate_soft`).
+
 Two implementations with the same results: `cpu` (numba) and `gpu` (PyTorch operations, compiled).
 `definition` says in plain PyTorch what they compute; the tests hold both against it.
 """
@@ -57,7 +60,7 @@ def differentiate(
         address: uint8 [n, batch], from `look_up`.
         src: int32 [n, K].
         table: float32 [n, 2**K].
-        blur: 0..1/2.
+        blur: at least 0, below 1/2.
         rows: uint8 [lanes, batch], the input.
         candidates: int32 [n, K, count], the lanes that the pins choose from, or None.
         to_rows: whether the gradient of the rows is wanted.
@@ -69,18 +72,83 @@ def differentiate(
     """
     if rows.device.type != "cpu":
         return gpu.differentiate(grad, address, src, table, blur, rows, candidates, to_rows=to_rows)
-    count = candidates.shape if candidates is not None else (0, src.shape[1], 1)
-    grad_table = torch.zeros_like(table)
-    grad_rows = torch.zeros(rows.shape if to_rows else (0, rows.shape[1]))
-    grad_logits = torch.zeros(count)
-    choices = np.zeros(count, np.int32) if candidates is None else candidates.numpy()
+    grad_table, grad_rows, choices, grad_logits = _outputs(src, table, rows, candidates, to_rows)
     cpu.differentiate(
-        *(grad.numpy(), address.numpy(), src.numpy(), table.numpy()),
-        *(1 - blur, blur, grad_table.numpy(), grad_rows.numpy()),
-        *(rows.numpy(), choices, grad_logits.numpy()),
+        *(grad.numpy(), address.numpy(), src.numpy(), table.numpy(), np.float32(blur)),
+        *(grad_table.numpy(), grad_rows.numpy()),
+        *(rows.numpy(), choices.numpy(), grad_logits.numpy()),
     )
     found = grad_logits if candidates is not None else None
     return grad_table, grad_rows if to_rows else None, found
+
+
+def interpolate(rows: Tensor, src: Tensor, table: Tensor) -> Tensor:
+    """Multilinear extensions of all tables at soft pins.
+
+    It is the mean of the table's entries, entry a weighing the product over the pins p of x_p
+    where bit p of a is set and of 1 - x_p where it is not; at the corners it is the entry.
+
+    Args:
+        rows: float32 [lanes, batch], 0..1.
+        src: int32 [n, K], the lane that each pin reads, K in 1..6.
+        table: float32 [n, 2**K].
+
+    Returns:
+        float32 [n, batch].
+    """
+    if rows.device.type != "cpu":
+        return gpu.interpolate(rows, src, table)
+    out = torch.empty(len(src), rows.shape[1])
+    cpu.interpolate(rows.numpy(), src.numpy(), table.numpy(), out.numpy())
+    return out
+
+
+def differentiate_soft(
+    grad: Tensor,
+    src: Tensor,
+    table: Tensor,
+    rows: Tensor,
+    candidates: Tensor | None,
+    *,
+    to_rows: bool,
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Gradients of `interpolate`: exact for tables and rows, a surrogate for the wiring's logits.
+
+    The slope of pin j is the partial derivative by x_j: the extension of D_j T at the soft pins.
+
+    Args:
+        grad: float32 [n, batch], of the values.
+        src: int32 [n, K].
+        table: float32 [n, 2**K].
+        rows: float32 [lanes, batch], the input.
+        candidates: int32 [n, K, count], the lanes that the pins choose from, or None.
+        to_rows: whether the gradient of the rows is wanted.
+
+    Returns:
+        float32 [n, 2**K], the sum over the samples of grad * weight of the entry; float32
+        [lanes, batch], the sum of grad * slope over the pins that read the lane; float32
+        [n, K, count], the sum over the samples of grad * slope * (2 * x of the candidate - 1).
+    """
+    if rows.device.type != "cpu":
+        return gpu.differentiate_soft(grad, src, table, rows, candidates, to_rows=to_rows)
+    grad_table, grad_rows, choices, grad_logits = _outputs(src, table, rows, candidates, to_rows)
+    cpu.differentiate_soft(
+        *(grad.numpy(), src.numpy(), table.numpy(), grad_table.numpy(), grad_rows.numpy()),
+        *(rows.numpy(), choices.numpy(), grad_logits.numpy()),
+    )
+    found = grad_logits if candidates is not None else None
+    return grad_table, grad_rows if to_rows else None, found
+
+
+def _outputs(
+    src: Tensor, table: Tensor, rows: Tensor, candidates: Tensor | None, to_rows: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where gradients of tables, rows and logits go; what is not wanted has no entries."""
+    if candidates is None:
+        candidates = torch.empty((0, src.shape[1], 1), dtype=torch.int32)
+    grad_rows = torch.zeros(rows.shape if to_rows else (0, rows.shape[1]))
+    # Of logits every entry is set, of the others what is read is added to.
+    return torch.zeros_like(table), grad_rows, candidates, torch.empty(candidates.shape)
 
 
 def project(table: Tensor, support: Tensor) -> None:

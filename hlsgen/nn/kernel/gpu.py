@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Gradients = tuple[Tensor, Tensor | None, Tensor | None]
 
+
+@cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    # At the first call and not at import: the compiler takes seconds to load.
+    return torch.compile(function)
+
+
+def _fused(function: _Function) -> _Function:
+    """`function`, compiled by torch.compile where its first argument lies on a CUDA device."""
+
+    @wraps(function)
+    def call(first: Tensor, *rest: Any) -> Any:
+        return (_compiled(function) if first.is_cuda else function)(first, *rest)
+
+    return cast("_Function", call)
+
+
+@_fused
 def look_up(rows: Tensor, src: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     """See `kernel.look_up`."""
-    n, fan_in = src.shape
-    pins = rows.index_select(0, src.flatten()).view(n, fan_in, -1)
+    pins = _pins(rows, src)
     address = pins[:, 0].clone()
-    for pin in range(1, fan_in):
+    for pin in range(1, src.shape[1]):
         address |= pins[:, pin] << pin
     return (table.gather(1, address.long()) > 0).to(torch.uint8), address
 
@@ -28,23 +49,30 @@ def differentiate(
     candidates: Tensor | None,
     *,
     to_rows: bool,
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
+) -> _Gradients:
     """See `kernel.differentiate`."""
-    index = address.long()
+    weights = _weights(src.shape[1], blur, table.device)
+    return _differentiate(grad, address, src, table, weights, rows, candidates, to_rows)
+
+
+@_fused
+def _differentiate(
+    grad: Tensor,
+    address: Tensor,
+    src: Tensor,
+    table: Tensor,
+    weights: Tensor,
+    rows: Tensor,
+    candidates: Tensor | None,
+    to_rows: bool,
+) -> _Gradients:
+    index, (n, fan_in) = address.long(), src.shape
     grad_table = torch.zeros_like(table).scatter_add_(1, index, grad)
-    grad_rows = grad_logits = None
     if not to_rows and candidates is None:
         return grad_table, None, None
-    n, fan_in = src.shape
-    slopes = (table @ _weights(fan_in, blur, table.device)).view(n, fan_in, -1)
+    slopes = (table @ weights).view(n, fan_in, -1)
     pull = slopes.gather(2, index[:, None].expand(n, fan_in, -1)) * grad[:, None]
-    if to_rows:
-        grad_rows = torch.zeros(rows.shape, device=grad.device)
-        grad_rows.index_add_(0, src.flatten(), pull.flatten(0, 1))
-    if candidates is not None:
-        grad_logits = _dots(pull.flatten(0, 1), 2.0 * rows - 1, candidates.flatten(0, 1))
-        grad_logits = grad_logits.view(candidates.shape)
-    return grad_table, grad_rows, grad_logits
+    return grad_table, *_behind_pins(pull, src, rows.float(), candidates, to_rows)
 
 
 @cache
@@ -56,6 +84,71 @@ def _weights(fan_in: int, blur: float, device: torch.device) -> Tensor:
     weight = blur**distance * (1 - blur) ** (fan_in - 1 - distance)
     signed = (2 * bits[:, None] - 1) * weight
     return signed.transpose(1, 2).reshape(2**fan_in, -1).float().to(device)
+
+
+@_fused
+def interpolate(rows: Tensor, src: Tensor, table: Tensor) -> Tensor:
+    """See `kernel.interpolate`."""
+    return _folds(_pins(rows, src), table)[-1][:, 0]
+
+
+def differentiate_soft(
+    grad: Tensor,
+    src: Tensor,
+    table: Tensor,
+    rows: Tensor,
+    candidates: Tensor | None,
+    *,
+    to_rows: bool,
+) -> _Gradients:
+    """See `kernel.differentiate_soft`."""
+    return _differentiate_soft(grad, src, table, rows, candidates, to_rows)
+
+
+@_fused
+def _differentiate_soft(
+    grad: Tensor,
+    src: Tensor,
+    table: Tensor,
+    rows: Tensor,
+    candidates: Tensor | None,
+    to_rows: bool,
+) -> _Gradients:
+    pins = _pins(rows, src)
+    above, pull = grad[:, None], torch.empty_like(pins)
+    for pin, values in enumerate(reversed(_folds(pins, table)[:-1])):
+        low, high = values.chunk(2, dim=1)
+        pull[:, pin] = (above * (high - low)).sum(1)
+        x = pins[:, pin, None]
+        above = torch.cat((above * (1 - x), above * x), dim=1)
+    return above.sum(-1), *_behind_pins(pull, src, rows, candidates, to_rows)
+
+
+def _pins(rows: Tensor, src: Tensor) -> Tensor:
+    """What the pins read, [n, K, batch]."""
+    return rows.index_select(0, src.flatten()).view(*src.shape, -1)
+
+
+def _folds(pins: Tensor, table: Tensor) -> list[Tensor]:
+    """The tables, with the last pin fixed, with the last two, ..., with all: [n, 2**k, batch]."""
+    values = [table[:, :, None]]
+    for pin in reversed(range(pins.shape[1])):
+        low, high = values[-1].chunk(2, dim=1)
+        values.append(low + (high - low) * pins[:, pin, None])
+    return values
+
+
+def _behind_pins(
+    pull: Tensor, src: Tensor, rows: Tensor, candidates: Tensor | None, to_rows: bool
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of rows and of logits, from those of the pins, [n, K, batch]."""
+    grad_rows = grad_logits = None
+    flat = pull.flatten(0, 1)
+    if to_rows:
+        grad_rows = torch.zeros_like(rows).index_add_(0, src.flatten(), flat)
+    if candidates is not None:
+        grad_logits = _dots(flat, 2 * rows - 1, candidates.flatten(0, 1)).view(candidates.shape)
+    return grad_rows, grad_logits
 
 
 def _dots(rows: Tensor, lanes: Tensor, picks: Tensor) -> Tensor:
