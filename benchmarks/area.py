@@ -25,8 +25,7 @@ from benchmarks.peers.behavioural import behavioural
 from benchmarks.peers.first_column import first_column
 from benchmarks.peers.netlist import Count, count, samples, synthesise, wrong
 from benchmarks.peers.torchlogix import torchlogix
-from benchmarks.peers.variant import NotRun, Variant
-from hlsgen import __version__
+from benchmarks.peers.variant import NotRun, Variant, core
 from hlsgen.boards import load_board
 from hlsgen.errors import HlsgenError
 from hlsgen.flow import STAGES, Job, Listener, run
@@ -122,12 +121,7 @@ def _head(root: Path) -> Place:
 
 
 def _hlsgen(place: Place) -> Variant:
-    final = load(place.build / "graph" / "final")
-    shells = {f"{final.name}_{shell}.v" for shell in ("axis", "stage", "uart")}
-    paths = sorted((place.build / "rtl").glob("*.v"))
-    sources = tuple(path for path in paths if path.name not in shells)
-    latency, top = final.latency[final.outputs[0]], f"{final.name}_core"
-    return Variant(f"hlsgen {__version__}", sources, top, latency, f"latency {latency}")
+    return core(place.build, load(place.build / "graph" / "final"))
 
 
 def _first(place: Place) -> Variant:

@@ -20,11 +20,13 @@ class Data(Record):
     `source` is `digits` (embedded, from scikit-learn), `openml:NAME` or `npz:PATH` (relative to
     the project file; arrays x, y or x_train, y_train, x_test, y_test). Where it has no test
     samples of its own, a share `test` becomes them; `validation` is a share of the rest.
+    `image` is the height and width of samples that are images, for what needs to know it.
     """
 
     source: Annotated[str, Field(pattern=r"^(digits|openml:\S+|npz:.+)$")]
     test: Share = 0.2
     validation: Share = 0.15
+    image: tuple[Positive, Positive] | None = None
 
 
 class Inputs(Record):
@@ -45,19 +47,126 @@ class Inputs(Record):
         return self
 
 
+class Assemble(Record):
+    """The trees of `assemble` (`hlsgen.nn.trees`); `layers` are then the roots of each unit.
+
+    `depth` is the number of levels of a tree, 1..4: a root stands on fan_in**(depth - 1) leaves.
+    """
+
+    depth: Annotated[int, Field(ge=1, le=4)] = 2
+
+
+class Difflogic(Record):
+    """How `difflogic` learns gates, relaxed to probabilities (`hlsgen.nn.gates`).
+
+    `parametrisation`: `softmax` over the 16 gates of two inputs, or `walsh`, the coefficients of a
+    table of 2 to 6 inputs. `temperature` divides them: the lower, the nearer to one hard gate.
+    `start`: `residual` gates pass one pin on, `uniform` ones do anything.
+    """
+
+    parametrisation: Literal["softmax", "walsh"] = "softmax"
+    temperature: Annotated[float, Field(ge=0.01, le=100.0)] = 1.0
+    start: Literal["uniform", "residual"] = "residual"
+
+
+class Logicnets(Record):
+    """The neurons of `logicnets` (`hlsgen.nn.neurons`).
+
+    `bits` is the width of the codes between layers, 1..6; a neuron reads `fan_in` codes, 12 bits
+    at most, and in the first layer as many bits of the inputs. Connections are random: `wiring`
+    and `candidates` do not matter.
+    """
+
+    bits: Annotated[int, Field(ge=1, le=6)] = 2
+
+
+class Dwn(Record):
+    """`spectral` weighs the spectral regulariser of `dwn`, from 0 (`hlsgen.nn.network`)."""
+
+    spectral: Annotated[float, Field(ge=0.0)] = 0.0
+
+
+class Multilinear(Record):
+    """How `multilinear` begins.
+
+    `start`: the tables at first (`hlsgen.nn.lut`). `soft`: shares of the training in which layers
+    give the multilinear extension of their tables, and in which they then turn into bits by and by
+    (progressive binarisation); together at most 1. It takes about twice the time meanwhile.
+    """
+
+    start: Literal["uniform", "residual", "bimodal"] = "uniform"
+    soft: tuple[
+        Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]
+    ] = (
+        0.0,
+        0.0,
+    )
+
+    @field_validator("soft")
+    @classmethod
+    def _leaves_time(cls, soft: tuple[float, float]) -> tuple[float, float]:
+        if sum(soft) > 1:
+            raise ValueError("the shares must be at most 1 together")
+        return soft
+
+
+class Lutnet(Record):
+    """How much `lutnet` and `shrink` prune; their `layers` are filters, the classes come on top.
+
+    `theta`: the share of each layer's weights that is pruned, 0..1 (below 1): one for all layers,
+    or one for each of `layers` and one for the classes.
+    """
+
+    theta: Annotated[tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...], Field(min_length=1)] = (
+        0.9,
+    )
+
+
+class Shrink(Record):
+    """Which connections `shrink` takes out of the tables of `lutnet`.
+
+    `delta`: their share, 0..1, of each layer. `saliency` ranks them: `paper` by influence alone,
+    `cost` by the influence that training samples see, for each LUT that is saved.
+    """
+
+    delta: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
+    saliency: Literal["paper", "cost"] = "cost"
+
+
 class Model(Record):
-    """The network: layers of LUTs with `fan_in` inputs each, then one popcount per class."""
+    """The network: layers of LUTs with `fan_in` inputs each, then one count per class.
+
+    `votes` 0 gives each class a popcount of its own share of the last layer; else each LUT learns
+    for which classes it votes, with weights up to `votes` (`hlsgen.nn.head.Votes`).
+    With `wiring` `learned` each pin chooses among `candidates` inputs (at most as many as there
+    are; 32 or all, if not given). In images (`data.image`) those of a LUT of the first layer lie in
+    a square of `window` pixels, somewhere in the image; 0: anywhere.
+    """
 
     method: str = "dwn"
     layers: Annotated[tuple[Positive, ...], Field(min_length=1)]
     fan_in: Annotated[int, Field(ge=2, le=6)] = 6
     wiring: Literal["random", "learned"] = "learned"
-    candidates: Annotated[int, Field(ge=2, le=4096)] = 32
+    candidates: Annotated[int, Field(ge=2, le=4096)] | None = None
+    window: Annotated[int, Field(ge=0)] = 0
+    votes: Annotated[int, Field(ge=0, le=3)] = 0
+    assemble: Assemble = Assemble()
+    difflogic: Difflogic = Difflogic()
+    dwn: Dwn = Dwn()
+    logicnets: Logicnets = Logicnets()
+    lutnet: Lutnet = Lutnet()
+    multilinear: Multilinear = Multilinear()
+    shrink: Shrink = Shrink()
 
 
 class Train(Record):
     """The training run. `learning_rate` decays along a cosine to zero.
 
+    `shift` moves each training image by up to so many pixels, anew in every epoch (`data.image` has
+    its size); `label_smoothing` is the share of the label that all classes share.
+    `cost` is the price of 1000 expected LUTs (six inputs, the whole circuit) in the loss: it rises
+    to this over the run, so that one run goes through networks of many sizes; each that is better
+    than all smaller ones is kept in `front/`, and `--budget-lut` picks one.
     `temperature` divides the class counts before the softmax: the larger, the softer. Only the
     accelerator `cpu` gives the same weights in every run. Of each batch, `devices` processes take
     equal shares (DDP): the same training up to rounding. `precision` is that of matrix products
@@ -69,6 +178,9 @@ class Train(Record):
     batch: Positive = 128
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
     temperature: Annotated[float, Field(gt=0.0)] = 8.0
+    shift: Annotated[int, Field(ge=0, le=64)] = 0
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    cost: Annotated[float, Field(ge=0.0)] = 0.0
     accelerator: Literal["cpu", "cuda"] = "cpu"
     devices: Positive = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -134,6 +246,17 @@ class Project(Record):
         moved = self.model_copy()
         moved._folder = folder
         return moved
+
+    def reading(self, file: Path) -> Project:
+        """The same project with samples from an .npz file.
+
+        Raises:
+            ConfigError: there is no such file.
+        """
+        if not file.is_file():
+            raise ConfigError(f"--data is {file}: no such file; give an .npz file of samples")
+        source = self.data.model_copy(update={"source": f"npz:{file.resolve()}"})
+        return self.model_copy(update={"data": source})
 
     @field_validator("name")
     @classmethod

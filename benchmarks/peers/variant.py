@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hlsgen import __version__
+from hlsgen.graph import Graph
+
 
 class NotRun(Exception):
     """A peer cannot be measured here; the message says why."""
@@ -27,3 +30,13 @@ class Variant:
     top: str = "core"
     latency: int = 0
     note: str = ""
+
+
+def core(folder: Path, final: Graph) -> Variant:
+    """Hlsgen's own: the core of a build folder, from input words to the class, without shell."""
+    shells = {f"{final.name}_{shell}.v" for shell in ("axis", "stage", "uart")}
+    paths = sorted((folder / "rtl").glob("*.v"))
+    sources = tuple(path for path in paths if path.name not in shells)
+    latency = final.latency[final.outputs[0]]
+    tool, top = f"hlsgen {__version__}", f"{final.name}_core"
+    return Variant(tool, sources, top, latency, f"latency {latency}")

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers import netlist
-from benchmarks.peers.variant import Variant
+from benchmarks.peers.variant import core
 from benchmarks.results.convention import Counted
 from benchmarks.results.record import Run
-from hlsgen import __version__
 from hlsgen.boards import load_board
 from hlsgen.errors import CheckFailed
 from hlsgen.flow import STAGES, Job, Listener, run
@@ -128,15 +127,6 @@ def measure(task: Task, code: str, tell: Tell) -> Run:
         torch=metrics.torch,
         yosys=TOOLS["yosys"].find().version,
     )
-
-
-def core(folder: Path, final: Graph) -> Variant:
-    """The Verilog of a build folder's core: from input words to the class, without shell."""
-    shells = {f"{final.name}_{shell}.v" for shell in ("axis", "stage", "uart")}
-    paths = sorted((folder / "rtl").glob("*.v"))
-    sources = tuple(path for path in paths if path.name not in shells)
-    latency = final.latency[final.outputs[0]]
-    return Variant(f"hlsgen {__version__}", sources, f"{final.name}_core", latency)
 
 
 def counted(exported: Graph) -> Counted:

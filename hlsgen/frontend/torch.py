@@ -14,9 +14,9 @@ from torch import nn
 from hlsgen.errors import GraphError
 from hlsgen.graph import Graph, Node, check, run
 from hlsgen.graph.interp import BLOCK
-from hlsgen.nn import Argmax, Layer, LutLayer, Network, Popcount, Quantiser, Thermometer
+from hlsgen.nn import Argmax, Layer, LutLayer, Network, Popcount, Quantiser, Thermometer, Votes
 
-SUPPORTED = (Quantiser, Thermometer, LutLayer, Popcount, Argmax)
+SUPPORTED = (Quantiser, Thermometer, LutLayer, Popcount, Votes, Argmax)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,35 @@
 """The layers of a network that hlsgen trains and exports."""
 
-from hlsgen.nn.head import Argmax, Popcount
+from hlsgen.nn.gates import GateLayer, GateNetwork
+from hlsgen.nn.head import Argmax, Popcount, Votes
 from hlsgen.nn.layer import Layer
 from hlsgen.nn.lut import LutLayer
-from hlsgen.nn.network import Architecture, LutNetwork, Network
+from hlsgen.nn.lut_network import LutNetwork
+from hlsgen.nn.lutnet import LutNetNetwork, NodeArchitecture
+from hlsgen.nn.network import Architecture, Network
+from hlsgen.nn.neurons import NeuronNetwork
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
+from hlsgen.nn.trees import TreeNetwork
 from hlsgen.nn.wiring import LearnedWiring, RandomWiring
 
 __all__ = [
     "Architecture",
     "Argmax",
+    "GateLayer",
+    "GateNetwork",
     "Layer",
     "LearnedWiring",
     "LutLayer",
+    "LutNetNetwork",
     "LutNetwork",
     "Network",
+    "NeuronNetwork",
+    "NodeArchitecture",
     "Popcount",
     "Quantiser",
     "RandomWiring",
     "Thermometer",
+    "TreeNetwork",
+    "Votes",
 ]

@@ -29,3 +29,6 @@ class Layer(nn.Module):
             GraphError: a parameter has no meaning in hardware, such as NaN.
         """
         raise NotImplementedError
+
+    def after_step(self) -> None:
+        """Bring the parameters back into their range; called after each step of the optimiser."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -51,7 +52,7 @@ class LutLayer(Layer):
         start: Start = "uniform",
     ) -> None:
         super().__init__()
-        self.lanes, self.blur = lanes, blur
+        self.lanes, self.fan_in, self.blur = lanes, fan_in, blur
         # How much of the output in training is hard, 0..1; the rest is the multilinear extension.
         self.hardness = 1.0
         self.wiring: RandomWiring | LearnedWiring = (
@@ -71,6 +72,11 @@ class LutLayer(Layer):
         bits = x + ((x > 0.5).float() - x).detach()
         hard = look_up(bits, self.table, self.wiring, self.blur)
         return soft + self.hardness * (hard - soft)
+
+    def redeal(self, pools: Sequence[Tensor]) -> None:
+        """Draw the candidates of learned wiring anew, for each LUT from its pool of lanes."""
+        if isinstance(self.wiring, LearnedWiring):
+            self.wiring.redeal(pools)
 
     @torch.no_grad()
     def after_step(self) -> None:

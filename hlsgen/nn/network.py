@@ -1,28 +1,19 @@
-"""Whole networks: what the training loop knows of one, and the plain one of LUT layers."""
+"""Whole networks: what the training loop knows of one, and the sizes that most have."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hlsgen.errors import ConfigError
-from hlsgen.nn import cost
-from hlsgen.nn.head import Argmax, Popcount, Votes
 from hlsgen.nn.lookup import EXTENDED
-from hlsgen.nn.lut import LutLayer, Start
-from hlsgen.nn.pools import varying, windows
+from hlsgen.nn.lut import Start
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
-from hlsgen.nn.wiring import LearnedWiring
-
-# Training samples that tell which lanes of the encoder vary.
-_LOOKED_AT = 10_000
 
 
 class Network(nn.Sequential):
@@ -89,7 +80,7 @@ class Network(nn.Sequential):
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that fixes the shapes in a `LutNetwork`; stored with its weights.
+    """All that fixes the shapes in a `Stack`; stored with its weights.
 
     Args:
         features: input words.
@@ -139,101 +130,3 @@ class Architecture:
                 f"model.layers: the last width is {last}, must be a multiple of the"
                 f" {self.classes} classes; nearest: {' or '.join(nearest)}"
             )
-
-
-class LutNetwork(Network):
-    """Quantiser, thermometer, LUT layers, popcount, argmax."""
-
-    architecture: Architecture
-
-    def __init__(self, architecture: Architecture) -> None:
-        a = architecture
-        lanes = a.features * a.thresholds
-        layers: OrderedDict[str, nn.Module] = OrderedDict(
-            x=Quantiser(a.features, a.bits), thermometer=Thermometer(a.features, a.thresholds)
-        )
-        for i, (width, candidates) in enumerate(zip(a.layers, a.candidates, strict=True)):
-            layers[f"lut{i}"] = LutLayer(lanes, width, a.fan_in, candidates, a.blur, a.start)
-            lanes = width
-        head = Votes(lanes, a.classes, a.votes) if a.votes else Popcount(lanes, a.classes)
-        layers |= OrderedDict(popcount=head, argmax=Argmax())
-        super().__init__(layers)
-        self.architecture = architecture
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Logits float32 [batch, classes] of words int [batch, features]."""
-        *layers, _ = self
-        x = words
-        for layer in layers:
-            x = layer(x)
-        return x / self.architecture.temperature
-
-    def fit_encoding(self, samples: NDArray[np.float64]) -> None:
-        """Learn quantiser and thresholds, and let pins choose among lanes that tell something."""
-        super().fit_encoding(samples)
-        a, first, encoder = self.architecture, self.luts[0], self[1]
-        if not isinstance(first.wiring, LearnedWiring):
-            return
-        lanes = varying(encoder(self.quantiser.quantise(samples[:_LOOKED_AT])))
-        pools = [lanes] * a.layers[0]
-        if a.window and a.image:
-            pools = windows(lanes, a.image, a.thresholds, a.window, a.layers[0], a.fan_in)
-        first.wiring.redeal(pools)
-
-    def advance(self, done: float) -> None:
-        """Progressive binarisation: how hard the layers are."""
-        hold, ramp = self.architecture.soft
-        beyond = max(0.0, done - hold)
-        for layer in self.luts:
-            layer.hardness = min(1.0, beyond / ramp) if ramp else float(done >= hold)
-
-    def penalty(self) -> Tensor | None:
-        """The spectral regulariser of DWN: the mean L2 norm of the tables' Walsh coefficients.
-
-        The coefficients are H T / 2**K with the Hadamard matrix H; by Parseval's identity their
-        norm is that of T over 2**(K / 2).
-        """
-        weight = self.architecture.spectral
-        if not weight:
-            return None
-        norms = [layer.table.norm(dim=1) / layer.table.shape[1] ** 0.5 for layer in self.luts]
-        return weight * torch.cat(norms).mean()
-
-    @property
-    def luts(self) -> list[LutLayer]:
-        """The LUT layers, in order."""
-        return [layer for layer in self if isinstance(layer, LutLayer)]
-
-    def after_step(self) -> None:
-        """Clamp tables and votes."""
-        for layer in self:
-            if isinstance(layer, LutLayer | Votes):
-                layer.after_step()
-
-    def expected_luts(self) -> Tensor:
-        """Tables by their fan-in, comparators that are read, bits that are counted, the argmax.
-
-        A LUT counts as far as it is read: by votes, or by pins of the layer behind.
-        """
-        a, (encoder, head) = self.architecture, (self[1], self[-2])
-        assert isinstance(encoder, Thermometer)
-        total = torch.tensor(cost.CLASS_LUTS * a.classes)
-        read = torch.ones(a.layers[-1])
-        if isinstance(head, Votes):
-            bits = cost.vote_bits(head.weight)
-            read = (bits / bits.detach().clamp(min=1)).amax(dim=1)
-            total = total + cost.COUNT_LUTS * bits.sum()
-        for layer in reversed(self.luts):
-            used = cost.pins_used(layer.table, layer.support)
-            if isinstance(head, Popcount) and layer is self.luts[-1]:
-                constant = cost.fan_in_shares(used)[:, 0]
-                total = total + cost.COUNT_LUTS * (1 - constant).sum()
-            total = total + (read * cost.table_luts(used)).sum()
-            read = cost.lanes_used(read[:, None] * used, layer.wiring.chosen(), layer.lanes)
-        return total + encoder.luts_per_lane * read.sum()
-
-    @torch.no_grad()
-    def drop_unused(self) -> None:
-        """Take pins of next to no influence out of the tables for good."""
-        for layer in self.luts:
-            layer.shrink((cost.influence(layer.table) < cost.NOTHING) & layer.support)

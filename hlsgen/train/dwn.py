@@ -37,6 +37,7 @@ def architecture(project: Project, features: int, classes: int) -> Architecture:
         votes=model.votes,
         image=image,
         window=model.window,
+        spectral=model.dwn.spectral if model.method == "dwn" else 0.0,
     )
 
 

@@ -244,6 +244,7 @@ class _Run:
         for step, rows in enumerate(torch.split(order, size)):
             done = ((number - first) * steps + step) / (phase.epochs * steps)
             self._set_rate(done)
+            self.network.advance(done)
             share = rows[rank::ranks]
             classes = self.train_classes[share]
             logits = self.model(self._augmented(self.train_words[share]))

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from hlsgen.errors import ConfigError
-from hlsgen.train import dwn, multilinear
+from hlsgen.train import assemble, difflogic, dwn, logicnets, lutnet, multilinear, shrink
 from hlsgen.train.method import Method
 
-METHODS: dict[str, Method] = {"dwn": dwn.METHOD, "multilinear": multilinear.METHOD}
+METHODS: dict[str, Method] = {
+    "assemble": assemble.METHOD,
+    "difflogic": difflogic.METHOD,
+    "dwn": dwn.METHOD,
+    "logicnets": logicnets.METHOD,
+    "lutnet": lutnet.METHOD,
+    "multilinear": multilinear.METHOD,
+    "shrink": shrink.METHOD,
+}
 
 
 def method_called(name: str) -> Method:

@@ -21,7 +21,13 @@ def architecture(project: Project, features: int, classes: int) -> Architecture:
     rest = (
         dwn.choices(project, width, f"LUT layer {i}") for i, width in enumerate(base.layers[:-1])
     )
-    return dataclasses.replace(base, candidates=(base.candidates[0], *rest), blur=MULTILINEAR)
+    return dataclasses.replace(
+        base,
+        candidates=(base.candidates[0], *rest),
+        blur=MULTILINEAR,
+        start=project.model.multilinear.start,
+        soft=project.model.multilinear.soft,
+    )
 
 
 METHOD = Method(LutNetwork, Architecture, architecture)

@@ -1,0 +1,38 @@
+"""The method `shrink`: LUTNet with connections removed step by step.
+
+Wang et al., "Logic Shrinkage", FPGA 2022.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hlsgen.nn import LutNetNetwork, NodeArchitecture
+from hlsgen.project import Project
+from hlsgen.train import lutnet
+from hlsgen.train.method import Method, Phase
+
+# Shares of the epochs. What is removed stays removed, so the last phase is the final one.
+SHARES = {
+    "bnn": 0.15,
+    "retrain": 0.05,
+    "lut": 0.2,
+    "shrink1": 0.05,
+    "shrink2": 0.05,
+    "shrink3": 0.5,
+}
+
+
+def architecture(project: Project, features: int, classes: int) -> NodeArchitecture:
+    """That of `lutnet`, with what is to be removed."""
+    wish = project.model.shrink
+    base = lutnet.architecture(project, features, classes)
+    return dataclasses.replace(base, delta=wish.delta, saliency=wish.saliency)
+
+
+def phases(project: Project) -> tuple[Phase, ...]:
+    """Those of `lutnet`, the last one in four parts."""
+    return lutnet.schedule(project, SHARES)
+
+
+METHOD = Method(LutNetNetwork, NodeArchitecture, architecture, phases)
