@@ -126,7 +126,8 @@ def test_an_unknown_method_lists_the_known(tmp_path):
     project = make_project()
     model = project.model.model_copy(update={"method": "magic"})
     with pytest.raises(
-        ConfigError, match=r"model\.method is 'magic': unknown; known methods are assemble, difflogic, dwn"
+        ConfigError,
+        match=r"model\.method is 'magic': unknown; known methods are assemble, difflogic, dwn",
     ):
         train(project.model_copy(update={"model": model}), tmp_path)
 

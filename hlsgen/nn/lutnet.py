@@ -188,19 +188,6 @@ class LutNetNetwork(Network):
         removed = cheapest(score, pins, _missing(pins, share), luts, group)
         layer.shrink(_mask(removed, x).view_as(layer.support), visits)
 
-    def learned_k(self) -> dict[str, NDArray[np.int64]]:
-        """For each layer of tables the number of tables with 0, 1, ... inputs, int64 [fan_in + 1].
-
-        The keys are the names of the graph's nodes.
-        """
-        fan_in = self.architecture.fan_in
-        return {
-            layer.lut.node.format(i): np.bincount(
-                layer.lut.support.sum(1).cpu().numpy(), minlength=fan_in + 1
-            )
-            for i, layer in enumerate(self.node_layers)
-        }
-
     def circuit(self) -> nn.Sequential:
         """Tables, sums and thresholds; in eval mode equal to this network.
 

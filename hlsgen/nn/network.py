@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hlsgen.errors import ConfigError
 from hlsgen.nn.lookup import EXTENDED
-from hlsgen.nn.lut import Start
+from hlsgen.nn.lut import LutLayer, Start
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
 
@@ -76,6 +77,17 @@ class Network(nn.Sequential):
     def circuit(self) -> nn.Sequential:
         """The layers that become operators of the graph, in eval mode equal to this network."""
         return self
+
+    def learned_k(self) -> dict[str, list[int]]:
+        """For each LUT layer the number of tables that read 0, 1, ... 6 inputs by their support.
+
+        The keys are the names of the graph's nodes.
+        """
+        layers = [layer for layer in self.circuit().modules() if isinstance(layer, LutLayer)]
+        return {
+            layer.node.format(i): torch.bincount(layer.support.sum(1), minlength=7).tolist()
+            for i, layer in enumerate(layers)
+        }
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,10 @@ def _figures(report: Report) -> list[tuple[str, str, Markup]]:
             f"{name}: " + ", ".join(f"k={k} {n} LUTs" for k, n in enumerate(counts) if n)
             for name, counts in report.fan_in.items()
         )
-        caption = "Inputs that each LUT reads, before and after optimisation"
+        caption = (
+            "Inputs that each LUT reads: as learned (export compared them with the checkpoint),"
+            " and in the Verilog, after optimisation"
+        )
         figures.append((caption, text, plots.fan_in_plot(report.fan_in)))
     if any(row.energy_nj for row in report.layers):
         text = ", ".join(f"{r.name} {r.energy_nj:.3g} nJ" for r in report.layers if r.energy_nj)
