@@ -162,8 +162,9 @@ class Model(Record):
 class Train(Record):
     """The training run. `learning_rate` decays along a cosine to zero.
 
-    `shift` moves each training image by up to so many pixels, anew in every epoch (`data.image` has
-    its size); `label_smoothing` is the share of the label that all classes share.
+    `shift` moves each training image by up to so many pixels, anew in every epoch, `rotate` turns
+    it by up to so many degrees, `zoom` changes its size by up to this share (`data.image` has its
+    size); `label_smoothing` is the share of the label that all classes share.
     `cost` is the price of 1000 expected LUTs (six inputs, the whole circuit) in the loss: it rises
     to this over the run, so that one run goes through networks of many sizes; each that is better
     than all smaller ones is kept in `front/`, and `--budget-lut` picks one.
@@ -179,11 +180,18 @@ class Train(Record):
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
     temperature: Annotated[float, Field(gt=0.0)] = 8.0
     shift: Annotated[int, Field(ge=0, le=64)] = 0
+    rotate: Annotated[float, Field(ge=0.0, le=45.0)] = 0.0
+    zoom: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     cost: Annotated[float, Field(ge=0.0)] = 0.0
     accelerator: Literal["cpu", "cuda"] = "cpu"
     devices: Positive = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+    @property
+    def moves(self) -> bool:
+        """Whether training images are moved."""
+        return bool(self.shift or self.rotate or self.zoom)
 
 
 class Opt(Record):

@@ -11,7 +11,7 @@ from hlsgen.nn import Architecture, LutNetwork
 from hlsgen.nn.pools import varying, windows
 from hlsgen.project import Data, Inputs, Model, Project, Train
 from hlsgen.train import load_data, train
-from hlsgen.train.augment import shifted
+from hlsgen.train.augment import Moves
 from hlsgen.train.dwn import architecture as dwn
 from hlsgen.train.memory import enough_memory
 from hlsgen.train.multilinear import architecture as multilinear
@@ -31,7 +31,7 @@ def project(image: tuple[int, int] | None = (8, 8), **keys: dict[str, object]) -
 def test_every_image_is_moved_as_a_whole_and_zeros_come_in():
     torch.manual_seed(0)
     words = torch.arange(1, 13).repeat(200, 1)
-    found = shifted(words, (3, 4), 1).view(200, 3, 4)
+    found = Moves((3, 4), shift=1)(words).view(200, 3, 4)
     seen = set()
     framed = torch.zeros(5, 6, dtype=words.dtype)
     framed[1:4, 1:5] = words[0].view(3, 4)
@@ -47,6 +47,31 @@ def test_every_image_is_moved_as_a_whole_and_zeros_come_in():
     assert len(seen) == 9
 
 
+def test_turned_and_zoomed_images_keep_their_middle_and_words():
+    torch.manual_seed(3)
+    words = torch.arange(1, 122).repeat(300, 1)
+    found = Moves((11, 11), rotate=20.0, zoom=0.2)(words)
+    image = found.view(300, 11, 11)
+    assert set(found.unique().tolist()) <= set(range(122))
+    assert (image[:, 5, 5] == 61).all()
+    # Near the middle little moves, at the corners much.
+    still = (found == words).float().mean(0).view(11, 11)
+    assert still[4:7, 4:7].min() > 0.9
+    assert still[0, 0] < 0.5
+    assert torch.equal(Moves((11, 11), rotate=0.0, zoom=0.0)(words), words)
+
+
+def test_a_turn_is_a_turn():
+    torch.manual_seed(0)
+    words = torch.zeros(400, 21 * 21, dtype=torch.int64)
+    words.view(400, 21, 21)[:, 10, 16] = 1
+    image = Moves((21, 21), rotate=45.0)(words).view(400, 21, 21)
+    _, row, column = image.nonzero(as_tuple=True)
+    distance = ((row - 10) ** 2 + (column - 10) ** 2).float().sqrt()
+    assert (distance - 6).abs().max() < 1.1
+    assert (row < 8).any() and (row > 12).any() and (column >= 13).all()
+
+
 def test_shifts_change_the_training_and_nothing_else(tmp_path):
     plain, moved = project(), project(train={"shift": 1})
     assert load_data(plain).digest == load_data(moved).digest
@@ -57,7 +82,7 @@ def test_shifts_change_the_training_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("image", "shift", "message"),
     [
-        (None, 1, r"train\.shift is 1: needs data\.image"),
+        (None, 1, r"train\.shift, .* need data\.image"),
         ((8, 7), 0, r"data\.image is \[8, 7\]: .* 64 features, not 8 x 7"),
         ((8, 8), 8, r"train\.shift is 8: must be below 8"),
     ],

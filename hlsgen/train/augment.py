@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 
-def shifted(words: Tensor, image: tuple[int, int], most: int) -> Tensor:
-    """Images moved by -most to most pixels along both axes, each by its own random amounts.
-
-    What comes in from outside is word 0. Draws from torch's global generator.
+@dataclass(frozen=True)
+class Moves:
+    """How far training images are moved at most, each by its own random amounts.
 
     Args:
-        words: int [batch, height * width].
-        image: height and width.
-        most: pixels, below both.
+        image: height and width in pixels.
+        shift: pixels along both axes, below both.
+        rotate: degrees either way.
+        zoom: share by which an image grows or shrinks, 0..1 (below 1).
     """
-    height, width = image
-    batch = len(words)
-    moves = torch.randint(0, 2 * most + 1, (2, batch, 1)).to(words.device)
-    rows = moves[0] + torch.arange(height, device=words.device)
-    columns = moves[1] + torch.arange(width, device=words.device)
-    framed = pad(words.view(batch, height, width), (most,) * 4)
-    sample = torch.arange(batch, device=words.device)
-    found = framed[sample[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return found.reshape(batch, -1)
+
+    image: tuple[int, int]
+    shift: int = 0
+    rotate: float = 0.0
+    zoom: float = 0.0
+
+    def __call__(self, words: Tensor) -> Tensor:
+        """Moved images; what comes in from outside is word 0. Draws from torch's global generator.
+
+        A pixel takes the word of the pixel nearest to where it comes from: words stay words.
+
+        Args:
+            words: int [batch, height * width].
+        """
+        batch, device = len(words), words.device
+        frame = self._frame()
+        height, width = self.image
+        framed = pad(words.view(batch, height, width), (frame,) * 4)
+        rows, columns = (part.to(device) for part in self._sources(batch))
+        sample = torch.arange(batch, device=device)[:, None, None]
+        found = framed[sample, rows + frame, columns + frame]
+        return found.reshape(batch, -1)
+
+    def _frame(self) -> int:
+        """Pixels around the image that a source can lie in."""
+        if not (self.rotate or self.zoom):
+            return self.shift
+        return self.shift + max(self.image)
+
+    def _sources(self, batch: int) -> tuple[Tensor, Tensor]:
+        """The row and the column that each pixel comes from, int64 [batch, height, width]."""
+        height, width = self.image
+        moves = torch.randint(-self.shift, self.shift + 1, (2, batch, 1, 1))
+        row, column = torch.arange(height)[None, :, None], torch.arange(width)[None, None, :]
+        if self.rotate or self.zoom:
+            turn, grow = (2 * torch.rand(2, batch, 1, 1) - 1).unbind()
+            angle, scale = turn * math.radians(self.rotate), 1 + grow * self.zoom
+            sine, cosine = angle.sin() / scale, angle.cos() / scale
+            y, x = row - (height - 1) / 2, column - (width - 1) / 2
+            row = (cosine * y - sine * x + (height - 1) / 2).round().long()
+            column = (sine * y + cosine * x + (width - 1) / 2).round().long()
+            reach = max(self.image) - 1
+            row, column = row.clamp(-reach, height + reach), column.clamp(-reach, width + reach)
+        return torch.broadcast_tensors(row + moves[0], column + moves[1])  # type: ignore[no-untyped-call,no-any-return]

@@ -119,13 +119,14 @@ def _image(project: Project, features: int) -> tuple[int, int] | None:
     """The height and width of the samples, if they are images.
 
     Raises:
-        ConfigError: samples are of another size, or `train.shift` is wanted without an image.
+        ConfigError: samples are of another size, or are to be moved without an image.
     """
     image, shift = project.data.image, project.train.shift
     if image is None:
-        if shift:
+        if project.train.moves:
             raise ConfigError(
-                f"train.shift is {shift}: needs data.image, the height and width of a sample"
+                "train.shift, train.rotate and train.zoom need data.image, the height and width of"
+                " a sample"
             )
         return None
     if image[0] * image[1] != features:

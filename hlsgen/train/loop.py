@@ -24,7 +24,7 @@ from hlsgen.errors import ConfigError
 from hlsgen.nn import Network
 from hlsgen.paths import write_atomic
 from hlsgen.project import Project
-from hlsgen.train.augment import shifted
+from hlsgen.train.augment import Moves
 from hlsgen.train.checkpoint import DAMAGE, MODEL, load_model, save_model
 from hlsgen.train.data import Dataset, load_data
 from hlsgen.train.devices import Report, ignore, run
@@ -264,8 +264,10 @@ class _Run:
         return mean_loss, accuracy
 
     def _augmented(self, words: Tensor) -> Tensor:
-        shift, image = self.project.train.shift, self.data.image
-        return shifted(words, image, shift) if shift and image else words
+        settings, image = self.project.train, self.data.image
+        if image is None or not settings.moves:
+            return words
+        return Moves(image, settings.shift, settings.rotate, settings.zoom)(words)
 
     def _loss(self, logits: Tensor, classes: Tensor) -> Tensor:
         """The sum over the samples."""
