@@ -21,7 +21,7 @@ from hlsgen.boards import Board
 from hlsgen.budget import count_luts
 from hlsgen.build import board_plan, log_of, run_step
 from hlsgen.emit import emit
-from hlsgen.errors import CheckFailed, ToolMissing
+from hlsgen.errors import CheckFailed, ConfigError, ToolMissing
 from hlsgen.graph import Graph, load
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Values
@@ -185,6 +185,11 @@ def _rank(name: str) -> tuple[int, str]:
 
 def _train(job: Job, listener: Listener, last: bool) -> None:
     project = job.project
+    if job.budget_luts and not project.train.cost:
+        raise ConfigError(
+            "--budget-lut chooses from the networks that training found at a price for LUTs, and"
+            " train.cost is 0: this run makes one; set it, for instance to 0.02"
+        )
     settings = [project.seed, project.data, project.inputs, project.model, project.train]
     source = project.data.source
     files = [project.folder / source.removeprefix("npz:")] if source.startswith("npz:") else []

@@ -151,3 +151,10 @@ train = { epochs = 3, batch = 32, temperature = 2, cost = 5.0 }
     assert (tmp_path / f"build/small/train/budget_{luts}/metrics.json").is_file()
     refused = CliRunner().invoke(app, [*args, "--budget-lut", "1"], standalone_mode=False)
     assert isinstance(refused.exception, SystemExit) and refused.exception.code == 2
+
+
+def test_a_budget_without_a_price_is_refused_before_training(tmp_path):
+    args = ["train", "examples/digits", "-o", str(tmp_path), "--budget-lut", "100"]
+    refused = CliRunner().invoke(app, args, standalone_mode=False)
+    assert isinstance(refused.exception, SystemExit) and refused.exception.code == 2
+    assert not list(tmp_path.rglob("history.json"))

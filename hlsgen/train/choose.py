@@ -6,16 +6,13 @@ import filecmp
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from hlsgen.paths import write_atomic
 from hlsgen.project import Project
 from hlsgen.train.checkpoint import MODEL, load_model
 from hlsgen.train.data import load_data
 from hlsgen.train.front import Point, model_of, read_front
-from hlsgen.train.loop import METRICS, measured
-
-_BLOCK = 1024
+from hlsgen.train.metrics import METRICS, logits_of, measured
 
 
 def choose(project: Project, folder: Path, budget_luts: int, chosen: Path) -> Point:
@@ -42,9 +39,7 @@ def choose(project: Project, folder: Path, budget_luts: int, chosen: Path) -> Po
     write_atomic(model, source.read_bytes())
     network, data = load_model(chosen, project), load_data(project)
     words = network.quantiser.quantise(data.x_test)
-    with torch.no_grad():
-        logits = torch.cat([network(block) for block in torch.split(words, _BLOCK)])
-    found = logits.argmax(-1).numpy().astype(np.int64)
+    found = logits_of(network, words).argmax(-1).numpy().astype(np.int64)
     metrics = measured(project, data, point.epoch, point.validation_accuracy, found)
     write_atomic(chosen / METRICS, metrics.model_dump_json(indent=1) + "\n")
     return point

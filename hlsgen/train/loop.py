@@ -32,14 +32,11 @@ from hlsgen.train.front import Counter, Front, Point, keep, remove
 from hlsgen.train.memory import enough_memory
 from hlsgen.train.method import Method, Phase
 from hlsgen.train.methods import method_called
-from hlsgen.train.metrics import Metrics, confusion
+from hlsgen.train.metrics import METRICS, Metrics, logits_of, measured
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT, HISTORY, METRICS = "last.ckpt", "history.json", "metrics.json"
-
-# Samples evaluated at a time.
-_BLOCK = 1024
+CHECKPOINT, HISTORY = "last.ckpt", "history.json"
 
 
 @dataclass(frozen=True)
@@ -250,10 +247,11 @@ class _Run:
             logits = self.model(self._augmented(self.train_words[share]))
             # DDP takes the mean over the processes: together the mean over the rows.
             loss = self._loss(logits, classes) * ranks / len(rows)
+            whole = loss
             for extra in (self.network.penalty(), self._price(done)):
-                loss = loss if extra is None else loss + extra
+                whole = whole if extra is None else whole + extra
             self.optimizer.zero_grad()
-            self.fabric.backward(loss)
+            self.fabric.backward(whole)
             self.optimizer.step()
             self.network.after_step()
             hits = (logits.argmax(-1) == classes).sum()
@@ -305,11 +303,10 @@ class _Run:
                 f" train.temperature is {settings.temperature}, try a higher one"
             )
 
-    @torch.no_grad()
     def _evaluate(self, words: Tensor, classes: Tensor) -> tuple[float, NDArray[np.int64]]:
         """Mean loss, and the class that the network finds for each sample, in full precision."""
         self.model.eval()
-        logits = torch.cat([self.network(block) for block in torch.split(words, _BLOCK)])
+        logits = logits_of(self.network, words)
         return cross_entropy(logits, classes).item(), logits.argmax(-1).cpu().numpy()
 
     def best(self) -> dict[str, Any]:
@@ -358,30 +355,3 @@ def price(cost: float, done: float) -> float:
     half trains what is left at the price that was asked for.
     """
     return cost / 1000.0 * math.pow(100.0, min(2.0 * done, 1.0) - 1.0)
-
-
-def measured(
-    project: Project, data: Dataset, epoch: int, accuracy: float, found: NDArray[np.int64]
-) -> Metrics:
-    """The metrics of a network that finds the classes int64 [n] `found` for the test samples.
-
-    Args:
-        project: what was trained.
-        data: its data.
-        epoch: the epoch whose network it is, from 1.
-        accuracy: of that network on the validation samples.
-        found: class numbers.
-    """
-    return Metrics(
-        dataset=data.name,
-        digest=data.digest,
-        labels=data.labels,
-        samples=data.sizes,
-        method=project.model.method,
-        seed=project.seed,
-        torch=torch.__version__,
-        epoch=epoch,
-        validation_accuracy=accuracy,
-        test_accuracy=float(np.mean(found == data.y_test)),
-        confusion=confusion(data.y_test, found, data.classes),
-    )
