@@ -16,6 +16,7 @@ from hlsgen.frontend.torch import compare, compare_layers, export
 from hlsgen.graph import Graph, save
 from hlsgen.graph.ir import Values
 from hlsgen.graph.ops import Input, Lut
+from hlsgen.nn import Network
 from hlsgen.paths import write_atomic
 from hlsgen.project import Project
 from hlsgen.train import load_data, load_model
@@ -57,16 +58,7 @@ def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> 
     _save_samples(folder / "val_samples.npz", rest[len(data.y_train) :], data.y_val)
     write_atomic(folder / "export_check.json", json.dumps(record, indent=1) + "\n")
     write_atomic(folder / "metrics.json", metrics.read_bytes())
-    different = {
-        name: counts
-        for name, counts in network.learned_k().items()
-        if np.bincount(_lut_of(graph, name).k, minlength=len(counts)).tolist() != counts
-    }
-    if different:
-        raise CheckFailed(
-            f"graph {graph.name!r}: its tables do not read as many inputs as the network learned,"
-            f" which is {different} (tables with 0, 1, ... inputs)"
-        )
+    _check_learned_k(network, graph)
     if wrong.total():
         raise CheckFailed(
             f"graph {graph.name!r} differs from PyTorch in {wrong.total()} of"
@@ -99,6 +91,19 @@ def _save_samples(path: Path, x: Values, y: Values) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, x=x.astype(np.uint16), y=y.astype(np.int64))
     write_atomic(path, buffer.getvalue())
+
+
+def _check_learned_k(network: Network, graph: Graph) -> None:
+    different = {
+        name: counts
+        for name, counts in network.learned_k().items()
+        if np.bincount(_lut_of(graph, name).k, minlength=len(counts)).tolist() != counts
+    }
+    if different:
+        raise CheckFailed(
+            f"graph {graph.name!r}: its tables do not read as many inputs as the network learned,"
+            f" which is {different} (tables with 0, 1, ... inputs)"
+        )
 
 
 def _lut_of(graph: Graph, name: str) -> Lut:
