@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from test_lutnet import make_project, mismatches, random_network, seeds
 
 from hlsgen import passes
+from hlsgen.emit import emit
 from hlsgen.errors import ConfigError
 from hlsgen.frontend.torch import export
 from hlsgen.graph import Graph, run
@@ -220,6 +221,19 @@ def test_learned_k_is_that_of_the_graph(share: float) -> None:
     learned = network.learned_k()
     assert learned == found
     assert share in (0.0, 1.0) or sum(count > 0 for count in learned["lut0"]) > 2
+
+
+def test_learned_k_reaches_the_verilog() -> None:
+    network, words = random_network(11, fan_in=5)
+    network.shrink(0.5, torch.from_numpy(words))
+    # A family without dual-output LUTs: each table is an instance of its own. Each layer is its
+    # own module; wires and constants need no instance, which leaves two inputs and more to count.
+    text = emit(passes.split_head(FABRICS["ecp5"], 1.0)(export(network, "net")), 8, FABRICS["ecp5"])
+    for name, learned in network.learned_k().items():
+        module = text.files[f"rtl/net_{name}.v"]
+        assert isinstance(module, str)
+        found = [module.count(f"hlsgen_lut{k} #(") for k in range(2, 7)]
+        assert found == learned[2:] and sum(found) > 0
 
 
 # --- training -------------------------------------------------------------------------------------
