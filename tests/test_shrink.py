@@ -228,7 +228,10 @@ def test_learned_k_reaches_the_verilog() -> None:
     network.shrink(0.5, torch.from_numpy(words))
     # A family without dual-output LUTs: each table is an instance of its own. Each layer is its
     # own module; wires and constants need no instance, which leaves two inputs and more to count.
-    text = emit(passes.split_head(FABRICS["ecp5"], 1.0)(export(network, "net")), 8, FABRICS["ecp5"])
+    graph, fabric = export(network, "net"), FABRICS["ecp5"]
+    for change in (passes.split_head(fabric, 1.0), passes.pipeline(fabric, 1.0)):
+        graph = change(graph)
+    text = emit(graph, 8, fabric)
     for name, learned in network.learned_k().items():
         module = text.files[f"rtl/net_{name}.v"]
         assert isinstance(module, str)
