@@ -96,6 +96,7 @@ def key_of(*inputs: object, files: Sequence[Path] = (), code: Sequence[str] = ()
         templates = name.removeprefix("templates/")
         root = data_dir("templates") / templates if templates != name else _PACKAGE / name
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
+            # Python and numba keep compiled code beside the source.
+            if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(file_digest(path).encode())
     return digest.hexdigest()

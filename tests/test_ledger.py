@@ -114,7 +114,10 @@ def test_a_key_follows_the_code_that_the_stage_runs(
     source.write_text("a = 1")
     monkeypatch.setattr(ledger, "_PACKAGE", tmp_path)
     before = key_of(code=["graph"])
-    (tmp_path / "graph" / "lut.pyc").write_text("compiled")
+    # Python's, and those that numba adds when a kernel runs for the first time.
+    (tmp_path / "graph" / "__pycache__").mkdir()
+    for name in ("lut.cpython-311.pyc", "lut.cpu-1.py311.nbi", "lut.cpu-1.py311.1.nbc"):
+        (tmp_path / "graph" / "__pycache__" / name).write_text("compiled")
     assert key_of(code=["graph"]) == before
     source.write_text("a = 2")
     assert key_of(code=["graph"]) != before
