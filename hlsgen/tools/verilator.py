@@ -60,7 +60,8 @@ def build(
     """
     program = folder / "simulation"
     arguments = _arguments(sources, top, folder.name, parameters or {}, lint)
-    compiled_with = [*arguments, *_CXXFLAGS, _FAST, version("cocotb")]
+    # A program loads cocotb's library from the environment that it was linked in.
+    compiled_with = [*arguments, *_CXXFLAGS, _FAST, version("cocotb"), str(_cocotb_libs())]
     cached = ProgramCache(folder.parent, sources, compiled_with)
     if cached.fetch(program):
         return program
@@ -139,12 +140,18 @@ def _includes() -> list[str]:
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
+def _cocotb_libs() -> Path:
+    from cocotb_tools import config
+
+    return Path(config.libs_dir)
+
+
 def _link(runtime: Path, folder: Path, logs: Path) -> Path:
     """The program: the model linked with cocotb's main program and library and the runtime."""
     from cocotb_tools import config
 
     main = Path(config.share_dir) / "lib" / "verilator" / "verilator.cpp"
-    libs = Path(config.libs_dir)
+    libs = _cocotb_libs()
     TOOLS["g++"].run(
         [
             *("-O0", *_CXXFLAGS, *_includes(), "-I.", "-o", "simulation", str(main)),
