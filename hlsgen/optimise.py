@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph, load, save
 from hlsgen.graph.fabric import Fabric
+from hlsgen.graph.parts import streams
 from hlsgen.passes import Mapper, Record, opt
 from hlsgen.passes.approximate import Allowed, Labelled, approximate
 from hlsgen.project import Opt
@@ -29,6 +31,7 @@ def optimise_files(
 
     Raises:
         GraphError: as `opt`.
+        ConfigError: a change of the function is asked of a network that has none.
     """
     record = Record()
     if mapper is None:
@@ -50,6 +53,12 @@ def _reference(folder: Path, wish: Opt, record: Record) -> tuple[Graph, list[Pat
         file.unlink(missing_ok=True)
     if not (wish.unseen or wish.narrow_words):
         return graph, []
+    if streams(graph):
+        wanted = "opt.unseen" if wish.unseen else "opt.narrow_words"
+        raise ConfigError(
+            f"{wanted} is set: changes of the function are not known for networks that take"
+            " images pixel by pixel; leave it out"
+        )
     x, y = load_labelled(folder / "val_samples.npz")
     # Behind the training samples lie those of validation.
     train = Labelled(

@@ -9,8 +9,10 @@ import numpy as np
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Values, Wire
 
-# Samples evaluated at a time: activations of a wide layer then stay in the processor's cache.
+# Samples evaluated at a time: activations of a wide layer then stay in the processor's cache. Of
+# images, whose layers hold many beats each, so many words.
 BLOCK = 512
+_WORDS = 2_500_000
 
 
 def run(
@@ -18,20 +20,22 @@ def run(
     feeds: Mapping[str, Values],
     want: Collection[str] | None = None,
     *,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> dict[str, Values]:
     """Values of the nodes `want` (default: the outputs) for every sample.
 
     Args:
         graph: a checked graph.
-        feeds: for each input node int64 [batch, beats, lanes] (or [batch, lanes] for one beat).
+        feeds: for each input node int64 [batch, beats, lanes], or all beats of a frame as one:
+            [batch, beats * lanes] or [batch, 1, beats * lanes].
         want: names of the nodes whose values are returned.
-        block: samples evaluated at a time; bounds the memory.
+        block: samples evaluated at a time; by default what `block_of` says.
 
     Raises:
         GraphError: a feed is missing, or has the wrong shape or a value out of range.
     """
     wanted = tuple(graph.outputs if want is None else want)
+    block = block or block_of(graph)
     samples = {
         node.name: _feed(node.name, graph.wires[node.name], feeds.get(node.name))
         for node in graph.feeds()
@@ -46,6 +50,14 @@ def run(
         for name in wanted:
             parts[name].append(values[name])
     return {name: np.concatenate(part) for name, part in parts.items()}
+
+
+def block_of(graph: Graph) -> int:
+    """How many samples are best evaluated at a time."""
+    if max(wire.beats for wire in graph.wires.values()) == 1:
+        return BLOCK
+    words = sum(wire.lanes * wire.beats for wire in graph.wires.values())
+    return max(1, min(BLOCK, _WORDS // words))
 
 
 def _run_block(graph: Graph, feeds: dict[str, Values], want: tuple[str, ...]) -> dict[str, Values]:
@@ -67,9 +79,12 @@ def _feed(name: str, wire: Wire, value: Values | None) -> Values:
     if value is None:
         raise GraphError(f"no samples for input {name!r}")
     value = np.asarray(value)
-    if value.ndim == 2:
-        value = value[:, None, :]
     shape = (wire.beats, wire.lanes)
+    if value.ndim in (2, 3) and value.shape[1:] in (
+        (wire.beats * wire.lanes,),
+        (1, wire.beats * wire.lanes),
+    ):
+        value = value.reshape(-1, *shape)
     if value.ndim != 3 or value.shape[1:] != shape or value.dtype.kind not in "iub":
         raise GraphError(
             f"input {name!r} is {value.dtype} {list(value.shape)},"

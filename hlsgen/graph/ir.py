@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph import stimuli
 from hlsgen.graph.aig import Aig, Word
 from hlsgen.graph.cells import Cells
 from hlsgen.graph.fabric import Fabric
@@ -22,10 +22,6 @@ from hlsgen.graph.fabric import Fabric
 Values = NDArray[np.int64]  # [batch, beats, lanes]
 Lanes = NDArray[np.int32]
 Rows = NDArray[np.integer[Any]]  # values [rows, 1, lanes] in any type that holds them
-
-# Rows that a hardware check drives: see Op.stimuli.
-_EXHAUSTIVE_BITS = 12
-_RANDOM_ROWS = 512
 
 # A name must be legal, and mean the same, in every output language.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -110,12 +106,16 @@ class Op:
     Lanes are counted from 0, lane 0 least significant. A subclass gives `infer`, `eval`, `logic`,
     `example`, and `cells` or else `area`, `delay_ns` and `levels`; the methods after those let
     passes work without knowing op kinds.
+
+    An operator that `streams` has a state: which beats it gives, and when, depends on beats before.
+    It has no `logic` and no cells; the graph is cut there into parts (see `hlsgen.graph.parts`).
     """
 
     kind: ClassVar[str]
     part: ClassVar[str]  # of the design that the report counts it with
     arity: ClassVar[int] = 1
     latency: ClassVar[int] = 0
+    streams: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -185,10 +185,7 @@ class Op:
         extremes and rows of nearly equal lanes. An operator that needs more to exercise every
         constant overrides this. Wide layers have many lanes: small types save memory.
         """
-        bits = sum(wire.width_bits for wire in wires)
-        if bits <= _EXHAUSTIVE_BITS:
-            return _every_combination(wires)
-        return tuple(_random_rows(rng, wire) for wire in wires)
+        return stimuli.rows(rng, wires)
 
     def explain(self, lane: int, *row: Values) -> str:
         """What output `lane` is, for the message that it differs on inputs `row` [1, 1, lanes]."""
@@ -245,26 +242,6 @@ def built(made: Op, fabric: Fabric, wires: tuple[Wire, ...]) -> Cells:
             f"operator {made.kind} gives neither cells nor area, delay and levels"
         )
     return cells
-
-
-def _every_combination(wires: tuple[Wire, ...]) -> tuple[Values, ...]:
-    """All combinations of lane values, one a row."""
-    ranges = [range(wire.lo, wire.hi + 1) for wire in wires for _ in range(wire.lanes)]
-    rows = np.array(list(itertools.product(*ranges)), dtype=np.int64)
-    ends = np.cumsum([wire.lanes for wire in wires])[:-1]
-    return tuple(part[:, None, :] for part in np.split(rows, ends, axis=1))
-
-
-def _random_rows(rng: np.random.Generator, wire: Wire) -> Rows:
-    """Uniform rows, rows of extremes, and rows whose lanes differ by at most one."""
-    shape, dtype = (_RANDOM_ROWS, 1, wire.lanes), wire.dtype
-    low, high = dtype(wire.lo), dtype(wire.hi)
-    uniform = rng.integers(wire.lo, wire.hi + 1, shape, dtype)
-    extremes = np.where(rng.integers(0, 2, shape, bool), high, low)
-    level = rng.integers(wire.lo, wire.hi + 1, (_RANDOM_ROWS, 1, 1), dtype)
-    close = np.clip(level + rng.integers(-1, 2, shape, dtype), low, high)
-    ends = np.broadcast_to(np.array([[[low]], [[high]]]), (2, *shape[1:]))
-    return np.concatenate([uniform, extremes, close, ends])
 
 
 OPS: dict[str, type[Op]] = {}
@@ -337,12 +314,21 @@ class Graph:
 
     @cached_property
     def latency(self) -> dict[str, int]:
-        """Clock cycles from the inputs to each node's output (longest path)."""
+        """Clock cycles from a beat of its stream to each node's output (longest path)."""
         latency: dict[str, int] = {}
         for node in self.nodes:
             start = max((latency[name] for name in node.inputs), default=0)
-            latency[node.name] = start + node.op.latency
+            latency[node.name] = 0 if node.op.streams else start + node.op.latency
         return latency
+
+    @cached_property
+    def stream(self) -> dict[str, str]:
+        """The streaming node whose beats each node follows; empty for those of the inputs."""
+        stream: dict[str, str] = {}
+        for node in self.nodes:
+            followed = stream[node.inputs[0]] if node.inputs else ""
+            stream[node.name] = node.name if node.op.streams else followed
+        return stream
 
     @cached_property
     def digest(self) -> str:
@@ -365,7 +351,7 @@ def check(graph: Graph) -> Graph:
     """Return `graph` if it keeps every rule.
 
     Names are unique and legal in every output language, inputs are defined before use, types
-    infer, outputs exist, and the inputs of every node have the same latency.
+    infer, outputs exist, and the inputs of every node have the same latency in the same stream.
 
     Raises:
         GraphError: the first rule broken, with graph and node.
@@ -388,9 +374,13 @@ def check(graph: Graph) -> Graph:
         raise GraphError(f"{where}: outputs {graph.outputs} must be one or more of its nodes")
     _ = graph.wires
     for node in graph.nodes:
-        if len({graph.latency[name] for name in node.inputs}) > 1:
-            arrival = {name: graph.latency[name] for name in node.inputs}
+        arrival = {name: (graph.latency[name], graph.stream[name]) for name in node.inputs}
+        if len(set(arrival.values())) > 1:
+            cycles = {name: clock for name, (clock, _) in arrival.items()}
+            streams = {name: stream or "the inputs" for name, (_, stream) in arrival.items()}
             raise GraphError(
-                f"{where}: inputs of node {node.name!r} arrive in different cycles: {arrival}"
+                f"{where}: inputs of node {node.name!r} arrive in different cycles: {cycles}"
+                if len(set(streams.values())) == 1
+                else f"{where}: inputs of node {node.name!r} follow different streams: {streams}"
             )
     return graph

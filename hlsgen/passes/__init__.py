@@ -14,6 +14,7 @@ from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.interp import random_feeds, run
 from hlsgen.graph.ir import Area, Graph, Values, check
 from hlsgen.graph.ops import Lut
+from hlsgen.graph.parts import feeds_of, join, split
 from hlsgen.passes.care import use_care
 from hlsgen.passes.cluster import absorb
 from hlsgen.passes.complement import complement
@@ -70,7 +71,8 @@ def opt(
 ) -> Graph:
     """The smallest graph these passes reach, pipelined for `clock_mhz` on `fabric`.
 
-    After every pass the graph is checked, and run against the graph before it on random inputs
+    Where operators stream, each part between them is done by itself; they stay as they are. After
+    every pass the graph is checked, and run against the graph before it on random inputs
     and on `samples` (feeds as for `run`).
 
     Args:
@@ -85,7 +87,25 @@ def opt(
     Raises:
         GraphError: a pass broke a rule or changed a value, or the passes do not settle.
     """
-    work = _Work(graph, fabric, clock_mhz, samples, record or Record())
+    record, parts = record or Record(), split(graph)
+    feeds = [None] * len(parts) if samples is None else feeds_of(graph, parts, samples)
+    made = {
+        part.graph.name: _opt(part.graph, fabric, clock_mhz, feed, mapper, record)
+        for part, feed in zip(parts, feeds, strict=True)
+    }
+    return check(join(graph, made))
+
+
+def _opt(
+    graph: Graph,
+    fabric: Fabric,
+    clock_mhz: float,
+    samples: Mapping[str, Values] | None,
+    mapper: Mapper | None,
+    record: Record,
+) -> Graph:
+    """The same for a graph without streaming operators."""
+    work = _Work(graph, fabric, clock_mhz, samples, record)
     graph = work.repeat((use_care, absorb(fabric)), graph)
     if mapper is not None:
         graph = work.apply(resynthesise(fabric, mapper, work.warn), graph)

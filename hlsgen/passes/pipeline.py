@@ -61,7 +61,7 @@ def longest(graph: Graph, cost: Callable[[Node], float]) -> float:
     for node in graph.nodes:
         end = max((arrival[name] for name in node.inputs), default=0.0) + cost(node)
         most = max(most, end)
-        arrival[node.name] = 0.0 if node.op.latency else end
+        arrival[node.name] = 0.0 if node.op.latency or node.op.streams else end
     return most
 
 

@@ -2,12 +2,13 @@
 
 from hlsgen.graph.ops.argmax import Argmax, Duel, index_bits
 from hlsgen.graph.ops.count import Count
-from hlsgen.graph.ops.io import Input
+from hlsgen.graph.ops.io import Input, Pixels, Port
 from hlsgen.graph.ops.join import Join
 from hlsgen.graph.ops.lut import Lut
 from hlsgen.graph.ops.register import Register
 from hlsgen.graph.ops.sum import Sum
 from hlsgen.graph.ops.thermometer import Thermometer
+from hlsgen.graph.ops.window import Window
 
 __all__ = [
     "Argmax",
@@ -16,8 +17,11 @@ __all__ = [
     "Input",
     "Join",
     "Lut",
+    "Pixels",
+    "Port",
     "Register",
     "Sum",
     "Thermometer",
+    "Window",
     "index_bits",
 ]
