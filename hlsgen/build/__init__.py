@@ -38,7 +38,7 @@ def board_plan(
         rtl: what `emit` returned.
         clock_mhz: clock of the network.
         seed: of place and route.
-        samples: int64 [n, 1, features], test samples for the host program.
+        samples: int64 [n, beats, lanes], test samples for the host program.
 
     Raises:
         ConfigError: the board cannot carry the network as asked.
@@ -48,9 +48,17 @@ def board_plan(
         host = uart_host.plan(graph, board, samples, answers)
         return rtl | nextpnr.plan(graph, board, rtl, clock_mhz, seed) | host
     frame = framing(graph, board.shell.width_bits)
-    words = graph.wires[graph.feeds()[0].name].bits
+    wire = graph.wires[graph.feeds()[0].name]
     data = {
-        "vitis/samples.bin": vitis.pack_frames(samples[:, 0], words, board.shell.width_bits),
+        "vitis/samples.bin": vitis.pack_frames(
+            *(
+                samples.reshape(len(samples), -1),
+                wire.bits,
+                board.shell.width_bits,
+                wire.lanes,
+                frame.slot,
+            )
+        ),
         "vitis/expected.bin": answers[:, 0, 0].astype("<u4").tobytes(),
     }
     kernel = vitis.plan(
@@ -61,7 +69,7 @@ def board_plan(
         clock_mhz=clock_mhz,
         rtl_files=sorted(rtl.files),
     )
-    return rtl | area.plan(graph.name, sorted(rtl.files)) | Plan(data) | kernel
+    return rtl | area.plan(graph, sorted(rtl.files)) | Plan(data) | kernel
 
 
 def log_of(step: Step, folder: Path) -> Path:

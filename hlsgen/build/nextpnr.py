@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hlsgen import __version__
 from hlsgen.boards import PORTS, Board, Nextpnr
-from hlsgen.emit import emit_uart
+from hlsgen.emit import emit_uart, kept
 from hlsgen.emit.render import render
 from hlsgen.errors import ConfigError
 from hlsgen.graph.ir import Graph
@@ -43,9 +43,7 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
     files = {
         **shell.files,
         f"synth/{top}.v": wrapper,
-        "synth/synth.ys": render(
-            "nextpnr/synth.ys.j2", sources=sources, top=top, core=f"{name}_core"
-        ),
+        "synth/synth.ys": render("nextpnr/synth.ys.j2", sources=sources, top=top, **kept(graph)),
         "route/pins.lpf": render("nextpnr/pins.lpf.j2", board=board),
     }
     steps = _pll_steps(name, board, clock_mhz) if with_pll else ()

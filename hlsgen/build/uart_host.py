@@ -18,19 +18,21 @@ _SELF_TEST = 100
 def plan(graph: Graph, board: Board, samples: Values, answers: Values) -> Plan:
     """`host/classify.py`, and `host/interface.json` that tells it the frame and known answers."""
     feed = graph.feeds()[0]
-    frame = framing(graph, 8)
-    offset, scale = _scale(feed.op)
+    frame, wire = framing(graph, 8), graph.wires[feed.name]
+    offset, scale = _scale(feed.op, wire.beats)
     interface = {
         "name": graph.name,
         "baud": board.shell.baud,
-        "features": graph.wires[feed.name].lanes,
-        "word_bits": graph.wires[feed.name].bits,
+        "features": wire.lanes * wire.beats,
+        "word_bits": wire.bits,
+        "beat_words": wire.lanes,
+        "slot_bits": frame.slot,
         "frame_bytes": frame.in_beats,
         "answer_bytes": frame.out_beats,
         "offset": offset,
         "scale": scale,
         "self_test": {
-            "words": samples[:_SELF_TEST, 0].tolist(),
+            "words": samples[:_SELF_TEST].reshape(-1, wire.beats * wire.lanes).tolist(),
             "answers": answers[:_SELF_TEST, 0, 0].tolist(),
         },
     }
@@ -42,8 +44,8 @@ def plan(graph: Graph, board: Board, samples: Values, answers: Values) -> Plan:
     )
 
 
-def _scale(op: object) -> tuple[list[float], list[float]]:
-    """How the host makes words of real features (see `Input`)."""
+def _scale(op: object, beats: int) -> tuple[list[float], list[float]]:
+    """How the host makes words of real features (see `Input`): the same in each beat."""
     if not isinstance(op, Input):
         return [], []
-    return op.offset.tolist(), op.scale.tolist()
+    return op.offset.tolist() * beats, op.scale.tolist() * beats

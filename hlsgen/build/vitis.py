@@ -81,22 +81,29 @@ def _packaged(rtl_files: Sequence[str]) -> list[str]:
     return [*kept, *(f"vitis/{file}" for file in _PRIMITIVES), "vitis/kernel.v"]
 
 
-def pack_frames(values: NDArray[np.int64], bits: int, width_bits: int) -> bytes:
+def pack_frames(
+    values: NDArray[np.int64], bits: int, width_bits: int, beat_words: int = 0, slot_bits: int = 0
+) -> bytes:
     """Frames as the host program reads them.
 
     Args:
         values: int64 [frames, values of one frame], in the order they are sent.
         bits: width of one value; negative ones become two's complement.
         width_bits: width of a beat; each frame is padded with zeros to whole beats.
+        beat_words: values that the core takes together, in a slot of their own; 0: all.
+        slot_bits: width of such a slot; 0: no more than the values take.
 
     Returns:
         Little-endian bytes, value 0 least significant.
     """
-    frames = values.shape[0]
-    used = values.shape[1] * bits
-    raw = (values[:, :, None] >> np.arange(bits)) & 1
+    frames, words = values.shape[0], beat_words or values.shape[1]
+    slots = values.shape[1] // words
+    raw = ((values[:, :, None] >> np.arange(bits)) & 1).reshape(frames, slots, words * bits)
+    slotted = np.zeros((frames, slots, slot_bits or words * bits), dtype=np.uint8)
+    slotted[:, :, : words * bits] = raw
+    used = slotted.shape[1] * slotted.shape[2]
     padded = np.zeros((frames, -(-used // width_bits) * width_bits), dtype=np.uint8)
-    padded[:, :used] = raw.reshape(frames, used)
+    padded[:, :used] = slotted.reshape(frames, used)
     return np.packbits(padded, axis=1, bitorder="little").tobytes()
 
 

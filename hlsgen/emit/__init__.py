@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hlsgen.emit.streaming import kept, modules_of, places, signals_of, valids_of
 from hlsgen.emit.verilog import Framing, emit_uart, emit_verilog, framing
 from hlsgen.errors import ConfigError
 from hlsgen.graph.fabric import Fabric
@@ -11,7 +12,18 @@ from hlsgen.plan import Plan
 # Language -> emitter of a graph with beats of so many bits, for a family.
 LANGUAGES: dict[str, Callable[[Graph, int, Fabric], Plan]] = {"verilog": emit_verilog}
 
-__all__ = ["LANGUAGES", "Framing", "emit", "emit_uart", "framing"]
+__all__ = [
+    "LANGUAGES",
+    "Framing",
+    "emit",
+    "emit_uart",
+    "framing",
+    "kept",
+    "modules_of",
+    "places",
+    "signals_of",
+    "valids_of",
+]
 
 
 def emit(graph: Graph, width: int, fabric: Fabric, language: str = "verilog") -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +14,21 @@ import numpy as np
 from hlsgen import __version__
 from hlsgen.emit.cells import instances
 from hlsgen.emit.render import has_template, render
+from hlsgen.emit.streaming import core, places, window_module
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node, Op, built
+from hlsgen.graph.parts import split, streams
 from hlsgen.paths import data_dir
 from hlsgen.plan import Plan
 
 # Modules that the core and its shells are called, so no node may be.
 RESERVED = frozenset({"core", "stage", "axis", "uart", "top", "pll"})
+# As parts and their modules are called, so no streaming node may be.
+_PART = re.compile(r"p\d+(_.*)?")
+
+# Files of the library that only streaming designs need.
+STREAMING = frozenset({"hlsgen_frames.v", "hlsgen_window.v"})
 
 # The receiver must meet the middle of each bit.
 _FEWEST_CLOCKS = 4
@@ -29,35 +37,64 @@ _BAUD_ERROR = 0.02
 
 @dataclasses.dataclass(frozen=True)
 class Framing:
-    """How frames travel: beats of `width` bits, least significant first."""
+    """How frames travel, in shell beats of `width` bits, least significant first.
+
+    A frame is one or more beats of the core. Each has a slot: whole shell beats, or a part of one
+    so that whole slots fill it; a frame begins with a shell beat.
+
+    Args:
+        width: bits of a shell beat.
+        in_bits, out_bits: of a beat of the core, and of its answer.
+        frame_beats: beats of the core in one frame.
+    """
 
     width: int
     in_bits: int
     out_bits: int
+    frame_beats: int = 1
+
+    @property
+    def slot(self) -> int:
+        """Bits that a beat of the core takes in a frame."""
+        if self.in_bits >= self.width:
+            return -(-self.in_bits // self.width) * self.width
+        return next(n for n in range(self.in_bits, self.width + 1) if self.width % n == 0)
 
     @property
     def in_beats(self) -> int:
-        """Beats of one input frame."""
-        return -(-self.in_bits // self.width)
+        """Shell beats of one input frame."""
+        return -(-self.slot * self.frame_beats // self.width)
 
     @property
     def out_beats(self) -> int:
-        """Beats of one answer."""
+        """Shell beats of one answer."""
         return -(-self.out_bits // self.width)
 
 
 def framing(graph: Graph, width: int) -> Framing:
-    """The frame and the answer of `graph` in beats of `width` bits."""
-    in_bits = sum(graph.wires[node.name].width_bits for node in graph.feeds())
-    out_bits = sum(graph.wires[name].width_bits for name in graph.outputs)
-    return Framing(width, in_bits, out_bits)
+    """The frame and the answer of `graph` in beats of `width` bits.
+
+    Raises:
+        GraphError: inputs of different numbers of beats, or an answer of more than one.
+    """
+    feeds = [graph.wires[node.name] for node in graph.feeds()]
+    answers = [graph.wires[name] for name in graph.outputs]
+    if len({wire.beats for wire in feeds}) > 1 or any(wire.beats > 1 for wire in answers):
+        raise GraphError(
+            f"graph {graph.name!r}: inputs have {[wire.beats for wire in feeds]} beats and outputs"
+            f" {[wire.beats for wire in answers]}: a shell needs inputs of equally many beats and"
+            " an answer of one; flatten the last map"
+        )
+    in_bits, out_bits = (sum(wire.width_bits for wire in wires) for wires in (feeds, answers))
+    return Framing(width, in_bits, out_bits, feeds[0].beats)
 
 
 def emit_verilog(graph: Graph, width: int, fabric: Fabric) -> Plan:
-    """One module a node, the core, and the AXI-Stream shell with beats of `width` bits.
+    """One module a node, the cores, and an AXI-Stream shell with beats of `width` bits.
 
     Args:
-        graph: a checked graph whose outputs all have the same latency of at least one cycle.
+        graph: a checked graph; the outputs of each of its parts have the same latency of at least
+            one cycle.
         width: bits of a beat, a multiple of eight.
         fabric: the family whose cells the modules are made of.
 
@@ -67,36 +104,72 @@ def emit_verilog(graph: Graph, width: int, fabric: Fabric) -> Plan:
     Raises:
         GraphError: a name is taken, an operator has no template, or the graph is not pipelined.
     """
+    banner = {"version": __version__, "digest": graph.digest}
+    streaming = streams(graph)
+    for node in graph.nodes:
+        if node.name in RESERVED or (node.op.streams and _PART.fullmatch(node.name)):
+            raise GraphError(f"graph {graph.name!r}: a node may not be called {node.name!r}")
+    files = {f"rtl/{name}": text for name, text in library(streaming)}
+    if not streaming:
+        files |= _pipeline(graph, banner, fabric)
+        # Two places more than the pipeline has stages keep it full while answers leave at speed.
+        depth = graph.latency[graph.outputs[0]] + 2
+    else:
+        for part in split(graph):
+            files |= _pipeline(part.graph, banner, fabric)
+        for node in graph.nodes:
+            if node.op.streams:
+                text = window_module(graph, node, banner)
+                files[f"rtl/{graph.name}_{node.name}.v"] = text
+        files[f"rtl/{graph.name}_core.v"] = core(graph, banner)
+        depth = places(graph)
+    shell = _shell(graph, width, depth)
+    stage = "verilog/streaming_stage.v.j2" if streaming else "verilog/stage.v.j2"
+    files[f"rtl/{graph.name}_stage.v"] = render(stage, **banner, **shell)
+    files[f"rtl/{graph.name}_axis.v"] = render("verilog/axis.v.j2", **banner, **shell)
+    return Plan(files)
+
+
+def _pipeline(graph: Graph, banner: dict[str, str], fabric: Fabric) -> dict[str, str]:
+    """The modules of a graph without streaming operators, and its core."""
     latencies = {graph.latency[name] for name in graph.outputs}
     if len(latencies) > 1 or 0 in latencies:
         raise GraphError(
             f"graph {graph.name!r}: outputs have latencies {sorted(latencies)}, must be one and"
             " at least 1: run the stage opt first"
         )
-    banner = {"version": __version__, "digest": graph.digest}
-    files = {f"rtl/{name}": text for name, text in library()}
+    files = {}
     for node in graph.nodes:
-        if node.name in RESERVED:
-            raise GraphError(f"graph {graph.name!r}: a node may not be called {node.name!r}")
         if node.inputs:
             files[f"rtl/{graph.name}_{node.name}.v"] = node_module(graph, node, banner, fabric)
-    frame = framing(graph, width)
-    latency = latencies.pop()
-    values: dict[str, object] = {
+    text = render(
+        "verilog/core.v.j2",
         **banner,
+        name=graph.name,
+        latency=latencies.pop(),
+        in_bits=sum(graph.wires[node.name].width_bits for node in graph.feeds()),
+        out_bits=sum(graph.wires[name].width_bits for name in graph.outputs),
+        nodes=list(_ports(graph)),
+        outputs=list(graph.outputs),
+    )
+    return files | {f"rtl/{graph.name}_core.v": text}
+
+
+def _shell(graph: Graph, width: int, depth: int) -> dict[str, object]:
+    """What the templates of stage and shells need to know."""
+    frame = framing(graph, width)
+    return {
         "name": graph.name,
-        "latency": latency,
+        "width": width,
+        "depth": depth,
+        "streaming": streams(graph),
+        "slot": frame.slot,
+        "frame_beats": frame.frame_beats,
         "in_bits": frame.in_bits,
         "out_bits": frame.out_bits,
+        "in_beats": frame.in_beats,
+        "out_beats": frame.out_beats,
     }
-    shell = values | {"width": width, "in_beats": frame.in_beats, "out_beats": frame.out_beats}
-    ports = {"nodes": list(_ports(graph)), "outputs": list(graph.outputs)}
-    # Two places more than the pipeline has stages keep it full while answers leave at full speed.
-    depth = {"depth": latency + 2}
-    files[f"rtl/{graph.name}_core.v"] = render("verilog/core.v.j2", **values, **ports)
-    files[f"rtl/{graph.name}_stage.v"] = render("verilog/stage.v.j2", **values, **depth)
-    files[f"rtl/{graph.name}_axis.v"] = render("verilog/axis.v.j2", **shell)
-    return Plan(files)
 
 
 def emit_uart(graph: Graph, clock_mhz: float, baud: int, idle_ms: float = 100.0) -> Plan:
@@ -105,19 +178,14 @@ def emit_uart(graph: Graph, clock_mhz: float, baud: int, idle_ms: float = 100.0)
     Raises:
         ConfigError: no whole number of clocks makes a bit of `baud`.
     """
-    frame = framing(graph, 8)
+    depth = places(graph) if streams(graph) else graph.latency[graph.outputs[0]] + 2
     text = render(
         "verilog/uart.v.j2",
         version=__version__,
         digest=graph.digest,
-        name=graph.name,
-        width=8,
-        in_bits=frame.in_bits,
-        out_bits=frame.out_bits,
-        in_beats=frame.in_beats,
-        out_beats=frame.out_beats,
         clocks_per_bit=_clocks_per_bit(clock_mhz, baud),
         idle_clocks=round(clock_mhz * 1e3 * idle_ms),
+        **_shell(graph, 8, depth),
     )
     return Plan({f"rtl/{graph.name}_uart.v": text})
 
@@ -149,10 +217,11 @@ def _clocks_per_bit(clock_mhz: float, baud: int) -> int:
     return clocks
 
 
-def library() -> Iterator[tuple[str, str]]:
-    """The parameterised modules that every design uses: file name, text."""
+def library(streaming: bool = True) -> Iterator[tuple[str, str]]:
+    """The parameterised modules that designs use: file name, text; some only if they stream."""
     for path in sorted((data_dir("templates") / "verilog" / "lib").glob("*.v")):
-        yield path.name, path.read_text(encoding="utf-8")
+        if streaming or path.name not in STREAMING:
+            yield path.name, path.read_text(encoding="utf-8")
 
 
 def node_module(graph: Graph, node: Node, banner: dict[str, str], fabric: Fabric) -> str:
