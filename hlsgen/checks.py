@@ -9,6 +9,8 @@ import typer
 
 from hlsgen import flow
 from hlsgen.errors import CheckFailed, ConfigError
+from hlsgen.graph import load
+from hlsgen.graph.parts import streams
 from hlsgen.mutate import Campaign, Work
 from hlsgen.options import (
     BUILD,
@@ -87,6 +89,11 @@ def mutate_command(
     """Put faults into graph, Verilog, netlist and bitstream, and count which rung finds them."""
     job = run_stages("build", project, board, "verilog", output, False, verbose, data, budget_lut)
     score_file = job.folder / "mutate" / "score.json"
+    if streams(load(job.folder / "graph" / "final")):
+        raise ConfigError(
+            f"{job.folder}: hlsgen mutate knows no faults of networks that take images pixel by"
+            " pixel; their windows are tested with faults in rtl_tests/test_streaming.py"
+        )
     samples = load_samples(job.folder / "graph" / "samples.npz")
     with Mutants() as tell:
         work = Work(job.folder, job.board, samples, flow.agreement(job, samples))

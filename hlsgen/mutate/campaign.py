@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from hlsgen.boards import Board
+from hlsgen.emit import kept
 from hlsgen.errors import CheckFailed, ConfigError, GraphError, ToolFailed
 from hlsgen.graph import load
 from hlsgen.graph.ir import Graph, Values
+from hlsgen.graph.parts import split
 from hlsgen.mutate import bitstreams, graphs, netlists, verilogs
 from hlsgen.netlist import read_design
 from hlsgen.paths import write_atomic
@@ -22,6 +24,7 @@ from hlsgen.proof.circuits import Circuit, proofs, verilog
 from hlsgen.proof.control import prove_control
 from hlsgen.proof.equivalence import Proof, prove_opt
 from hlsgen.proof.routed import prove_routed
+from hlsgen.verify.equivalence import parts_with
 from hlsgen.verify.simulation import simulate_rtl
 from hlsgen.verify.sources import netlist_of, sources
 
@@ -128,7 +131,7 @@ class Campaign:
             return
         export = load(path)
         for kind, (what, wrong) in graphs.faults(export, self._each, self._rng):
-            same = prove_opt(export, wrong, self._work.samples).status == "proved"
+            same = _status(export, wrong, self._work.samples) == "proved"
             found = not self._work.rung0(wrong)
             yield Outcome("export", kind, what, same, (0,) if found else ())
 
@@ -140,7 +143,7 @@ class Campaign:
             return
         export = load(path)
         for kind, (what, wrong) in graphs.faults(self._graph, self._each, self._rng):
-            status = prove_opt(export, wrong, self._work.samples).status
+            status = _status(export, wrong, self._work.samples)
             found = status == "refuted"
             yield Outcome("optimisation", kind, what, status == "proved", (2,) if found else ())
 
@@ -182,12 +185,13 @@ class Campaign:
         if not path.is_file():
             self.not_run.append("faults of the netlist: the stage build was not run")
             return
-        core, broken = f"{self._graph.name}_core", self._folder / "netlist.json"
-        for kind, what, document in netlists.faults(path, core, self._each, self._rng):
-            write_atomic(broken, json.dumps(document))
-            proof = self._core(broken)
-            rungs = (2,) if proof.status == "refuted" else ()
-            yield Outcome("netlist", kind, what, proof.status == "proved", rungs)
+        broken = self._folder / "netlist.json"
+        for core in kept(self._graph)["cores"]:
+            for kind, what, document in netlists.faults(path, core, self._each, self._rng):
+                write_atomic(broken, json.dumps(document))
+                status = self._core(broken)
+                rungs = (2,) if status == "refuted" else ()
+                yield Outcome("netlist", kind, what, status == "proved", rungs)
 
     def _routed(self) -> Iterator[Outcome]:
         """Faults of place and route: registers of core and shell are compared one by one."""
@@ -236,17 +240,19 @@ class Campaign:
     def _proved(self, folder: Path) -> list[Proof]:
         try:
             circuit = verilog(folder, self._graph, sources(folder, self._graph))
-            return list(proofs(self._graph, circuit, self._work.samples))
+            return self._proofs(circuit)
         except _REFUSED as error:
             return [_refused(str(error))]
 
-    def _core(self, netlist: Path) -> Proof:
+    def _core(self, netlist: Path) -> str:
         try:
-            circuit = Circuit("netlist", None, netlist)
-            (proof,) = proofs(self._graph, circuit, self._work.samples)
-        except _REFUSED as error:
-            return _refused(str(error))
-        return proof
+            return _worst(self._proofs(Circuit("netlist", None, netlist)))
+        except _REFUSED:
+            return "refuted"
+
+    def _proofs(self, circuit: Circuit) -> list[Proof]:
+        parts = parts_with(self._graph, self._work.samples)
+        return [proof for part, values in parts for proof in proofs(part, circuit, values)]
 
     def _control(self, folder: Path) -> bool:
         shell = self._work.board.shell
@@ -255,6 +261,17 @@ class Campaign:
         except _REFUSED:
             return True
         return any(proof.status == "refuted" for proof in found)
+
+
+def _status(before: Graph, after: Graph, samples: Values) -> str:
+    """What became of the proofs that each part of one graph is the other's."""
+    pairs = zip(parts_with(before, samples), split(after), strict=True)
+    return _worst([prove_opt(part, made.graph, values) for (part, values), made in pairs])
+
+
+def _worst(found: list[Proof]) -> str:
+    known = {proof.status for proof in found}
+    return next(status for status in ("refuted", "unknown", "proved") if status in known)
 
 
 def _refused(reason: str) -> Proof:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hlsgen.emit import modules_of
 from hlsgen.graph.ir import Graph
 from hlsgen.graph.ops import Register
 from hlsgen.mutate.nodes import changes
@@ -92,9 +93,10 @@ def inside_nodes(folder: Path, graph: Graph, each: int, rng: np.random.Generator
 
 
 def _node_edits(folder: Path, graph: Graph, rng: np.random.Generator) -> Iterator[Edit]:
+    modules = modules_of(graph)
     for node in graph.nodes:
-        file = f"rtl/{graph.name}_{node.name}.v"
-        if node.inputs:
+        if node.inputs and not node.op.streams:
+            file = f"rtl/{modules[node.name]}.v"
             text = (folder / file).read_text(encoding="utf-8")
             for change in changes(node.op, graph.inputs_of(node), text, rng):
                 start, old = change.old
@@ -133,6 +135,10 @@ _STRUCTURAL = (
     ("carry not made", "hlsgen_carry.v", r"s \? c\[i\] : g;", "s ? c[i] : 1'b0;"),
     ("carry not let in", "hlsgen_carry.v", r"assign c\[0\] = ci;", "assign c[0] = 1'b0;"),
     ("carry out too early", "hlsgen_carry.v", r"assign co = c\[N\];", "assign co = c[N-1];"),
+    ("place to stop", "hlsgen_window.v", r"FIRST = KERNEL - 1", "FIRST = KERNEL"),
+    ("row too long", "hlsgen_window.v", r"== LAST\) \? NONE", "== LAST) ? ONE"),
+    ("frame not filled", "hlsgen_frames.v", r"\(filling \| last\)", "filling"),
+    ("bad frame answered", "hlsgen_frames.v", r"known & ~drop;", "known;"),
     ("sum without carry", "hlsgen_carry.v", r"assign o\[i\] = s \^ c\[i\];", "assign o[i] = s;"),
 )  # fmt: skip
 
@@ -140,14 +146,18 @@ _STRUCTURAL = (
 def structural(folder: Path, graph: Graph) -> list[Edit]:
     """Faults of registers, core, shell and library that these files have a place for."""
     registers = [node.name for node in graph.nodes if isinstance(node.op, Register)]
+    register = registers[0] if registers else "REG"
+    # The register's part, where the graph has several.
+    name = modules_of(graph).get(register, f"{graph.name}_REG").removesuffix(f"_{register}")
     modules = sorted((folder / "rtl").glob(f"{graph.name}_*.v"))
     design = "".join(path.read_text(encoding="utf-8") for path in modules)
     found = []
     for kind, file, old, new in _STRUCTURAL:
-        register = registers[0] if registers else "REG"
         named, pattern, template = (
-            text.replace("NAME", graph.name).replace("REG", register) for text in (file, old, new)
-        )
+            text.replace("NAME_REG", f"{name}_{register}").replace("NAME_core", f"{name}_core")
+            .replace("NAME", graph.name).replace("REG", register)
+            for text in (file, old, new)
+        )  # fmt: skip
         path = folder / "rtl" / named
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if not _MATTERS.get(kind, _always)(design, new):

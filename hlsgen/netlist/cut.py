@@ -92,7 +92,8 @@ class Cut:
             self._write_port(name, *bits)
         elif _mode(cell) == "DPRAM":
             base, _, number = name.rpartition("$DPRAM_COMB")
-            self._ram_bit(f"{base} bit {number}", [pins[pin][0] for pin in _RAM_READ], pins)
+            if pins["F"][0] in self._read:
+                self._ram_bit(f"{base} bit {number}", [pins[pin][0] for pin in _RAM_READ], pins)
         elif cell.type == "TRELLIS_RAMW":
             address, data = (
                 [pins.get(pin, ()) for pin in names] for names in (_RAMW_ADDRESS, _RAMW_DATA)

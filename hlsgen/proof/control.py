@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from hlsgen.emit import framing
+from hlsgen.emit import Framing, framing, places
 from hlsgen.emit.render import render
 from hlsgen.errors import ToolFailed
 from hlsgen.graph.ir import Graph
+from hlsgen.graph.ops import Window
+from hlsgen.graph.parts import streams
 from hlsgen.plan import Plan
 from hlsgen.tools import TOOLS
 
@@ -33,10 +35,15 @@ _TRACED_CLOCKS = 12
 _FIND_S = 20
 # Bits of a beat in the proofs that follow whole beats.
 _WIDE = 8
-KINDS = ("gather", "scatter", "credit", "fifo", "idle", "uart", "stage", "axis")
+# Words of a memory of rows in its proof, and slots of a word at most.
+_ROW, _SLOTS = 6, 64
+# Blocks of designs that stream, and all.
+STREAMING = ("position", "whole", "spread", "discard", "steps", "line")
+KINDS = ("gather", "scatter", "credit", "fifo", "idle", "uart", *STREAMING, "stage", "axis")
 # These hold other blocks.
 _COMPOSED = ("stage", "axis")
 _STREAM, _UART = "rtl/hlsgen_stream.v", "rtl/hlsgen_uart.v"
+_FRAMES, _WINDOW = "rtl/hlsgen_frames.v", "rtl/hlsgen_window.v"
 
 Status = Literal["proved", "bounded", "refuted", "unknown"]
 
@@ -142,20 +149,27 @@ def _problems(graph: Graph, width: int, *, uart: bool) -> Iterator[_Problem]:
     A block treats all bits of a beat alike, so one bit is followed at full length.
     """
     frame, latency = framing(graph, width), graph.latency[graph.outputs[0]]
-    depth, stream = latency + 2, (_STREAM,)
+    depth = places(graph) if streams(graph) else latency + 2
+    stream = (_STREAM,)
     # Lanes of a beat are alike: a few tell whether they are kept apart.
     wide = min(width, _WIDE)
-    yield _Problem("gather", stream, {"WIDTH": 1, "BEATS": frame.in_beats})
+    # Of a frame of many beats each beat is gathered by itself.
+    gathered = -(-frame.slot // width) if streams(graph) else frame.in_beats
+    yield _Problem("gather", stream, {"WIDTH": 1, "BEATS": gathered})
     yield _Problem("gather", stream, {"WIDTH": wide, "BEATS": 3})
     yield _Problem("scatter", stream, {"WIDTH": 1, "BEATS": frame.out_beats})
     yield _Problem("scatter", stream, {"WIDTH": wide, "BEATS": 3})
     yield _Problem("credit", stream, {"PLACES": depth})
     yield _Problem("fifo", stream, {"WIDTH": 1, "DEPTH": depth})
     yield _Problem("fifo", stream, {"WIDTH": _WIDE, "DEPTH": 3})
+    if streams(graph):
+        yield from _streaming(graph, frame, depth)
     if uart:
         yield _Problem("idle", (_UART,), {"CLOCKS": 5})
         yield _Problem("idle", (_UART,), {"CLOCKS": 32})
         yield _Problem("uart", (_UART,), {"CLOCKS_PER_BIT": 4})
+    if streams(graph):
+        return
     values = {
         "name": graph.name,
         "width": width,
@@ -174,6 +188,28 @@ def _problems(graph: Graph, width: int, *, uart: bool) -> Iterator[_Problem]:
         here = values | {"src": src, "pos": pos}
         yield _Problem("stage", (_STREAM, stage), {}, here | {"most": depth}, note)
         yield _Problem("axis", (_STREAM, stage, axis), {}, here | {"most": depth + 1}, note)
+
+
+def _streaming(graph: Graph, frame: Framing, depth: int) -> Iterator[_Problem]:
+    """The blocks of a design that streams; `depth` places for frames in its core."""
+    frames, window = (_STREAM, _FRAMES), (_WINDOW,)
+    yield _Problem("position", frames, {"BEATS": frame.frame_beats})
+    yield _Problem("whole", frames, {"WIDTH": 1, "BEATS": frame.in_beats})
+    yield _Problem("whole", frames, {"WIDTH": _WIDE, "BEATS": 3})
+    slots = min(max(1, frame.width // frame.slot), _SLOTS)
+    yield _Problem("spread", frames, {"WIDTH": slots, "SLOT": 1, "BEATS": frame.frame_beats})
+    yield _Problem("spread", frames, {"WIDTH": 6, "SLOT": 2, "BEATS": 5})
+    yield _Problem("discard", frames, {"WIDTH": 1, "DEPTH": depth + 3})
+    yield _Problem("discard", frames, {"WIDTH": _WIDE, "DEPTH": 3})
+    windows = [node.op for node in graph.nodes if isinstance(node.op, Window)]
+    sides = {(op.height, op.kernel_height, op.stride_y) for op in windows}
+    sides |= {(op.width, op.kernel_width, op.stride_x) for op in windows}
+    for length, kernel, stride in sorted(sides):
+        yield _Problem("steps", window, {"LENGTH": length, "KERNEL": kernel, "STRIDE": stride})
+    # A row of the image is as many words of a memory; all such memories are alike.
+    yield _Problem("line", window, {"WIDTH": 1, "DEPTH": _ROW})
+    yield _Problem("line", window, {"WIDTH": 1, "DEPTH": _ROW - 1, "SHALLOW": 2})
+    yield _Problem("line", window, {"WIDTH": _WIDE, "DEPTH": 3})
 
 
 def _prove(folder: Path, problem: _Problem, limit_s: float) -> ControlProof:

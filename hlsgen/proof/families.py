@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hlsgen.emit import kept, modules_of
 from hlsgen.emit.render import render
 from hlsgen.graph.ir import Graph
 from hlsgen.plan import Plan, Step
@@ -39,8 +40,11 @@ def rtl_plan(graph: Graph, sources: Sequence[str]) -> Plan:
 def family_plan(graph: Graph, sources: Sequence[str], family: Family) -> Plan:
     """The core mapped to a family: layer by layer, and as one."""
     top = f"{graph.name}_core"
-    layers = [f"{graph.name}_{node.name}" for node in graph.nodes if node.inputs]
-    script = render("proof/synth.ys.j2", sources=sources, top=top, layers=layers, family=family)
+    # Of a core that streams each pipeline stays one by itself.
+    walls = [name for name in kept(graph)["cores"] if name != top]
+    layers = [*modules_of(graph).values(), *walls]
+    values = {"sources": sources, "top": top, "family": family}
+    script = render("proof/synth.ys.j2", **values, layers=layers, walls=walls)
     makes = tuple(f"prove/{family.name}_{part}.json" for part in ("layers", "core"))
     file = f"prove/{family.name}.ys"
     return Plan({file: script}, (Step("yosys", ("-s", file), makes, log=f"prove_{family.name}"),))

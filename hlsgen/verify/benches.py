@@ -94,6 +94,7 @@ async def stream(dut: Any) -> None:
             out_beats,
             random.Random(phase),
             (offer, take),
+            int(vectors["clocks_per_beat"]),
         )
 
 
@@ -105,9 +106,10 @@ async def _transfer(
     out_beats: int,
     chance: random.Random,
     rates: tuple[float, float],
+    clocks_per_beat: int,
 ) -> None:
     sent, received, offering, held = 0, 0, False, None
-    patience = 1000 + int((len(send) + len(expect)) * 4 / min(rates))
+    patience = 1000 + int((len(send) * clocks_per_beat + len(expect)) * 4 / min(rates))
     # After the last answer a few more clocks show whether another one is invented.
     surplus = 50
     while surplus:

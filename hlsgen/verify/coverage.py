@@ -15,8 +15,8 @@ from hlsgen.graph.ir import Graph, Values
 from hlsgen.graph.ops import Lut
 from hlsgen.paths import write_atomic
 
-# Rows looked at together: bounds the memory.
-_ROWS = 4096
+# Samples looked at together, and words of them: bounds of the memory.
+_ROWS, _WORDS = 4096, 50_000_000
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ def reached(graph: Graph, samples: Values) -> dict[str, NDArray[np.bool_]]:
     sources = {node.inputs[0] for node in layers}
     found = {node.name: np.zeros((len(node.op.k), 64), dtype=bool)
              for node in layers if isinstance(node.op, Lut)}  # fmt: skip
-    for start in range(0, len(samples), _ROWS):
-        feeds = {graph.feeds()[0].name: samples[start : start + _ROWS]}
+    words = sum(graph.wires[name].lanes * graph.wires[name].beats for name in sources)
+    step = max(1, min(_ROWS, _WORDS // words))
+    for start in range(0, len(samples), step):
+        feeds = {graph.feeds()[0].name: samples[start : start + step]}
         values = run(graph, feeds, sources)
         for node in layers:
             if isinstance(node.op, Lut):

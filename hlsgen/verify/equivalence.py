@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hlsgen.errors import CheckFailed, ConfigError, ToolFailed
 from hlsgen.graph import load
 from hlsgen.graph.ir import Graph, Values
+from hlsgen.graph.parts import feeds_of, split
 from hlsgen.paths import write_atomic
 from hlsgen.proof.circuits import Circuit, mapped, proofs, verilog, write_aiger
 from hlsgen.proof.equivalence import Counterexample, Proof, prove_opt
@@ -41,8 +42,34 @@ def optimisation(folder: Path, graph: Graph, samples: Values, budget: Budget = B
         return Rung(2, "optimisation", "not run", what("optimisation"),
                     reason="no exported graph in this folder")  # fmt: skip
     timer = Timer()
-    proof = prove_opt(load(path), graph, samples, budget)
-    return _rung("optimisation", [proof], timer, _SOLVER, proof.reason)
+    found = list(_optimised(load(path), graph, samples, budget))
+    reason = "; ".join(proof.reason for proof in found if proof.reason)
+    return _rung("optimisation", found, timer, _SOLVER, reason)
+
+
+def _optimised(before: Graph, after: Graph, samples: Values, budget: Budget) -> Iterator[Proof]:
+    """Each part of the optimised graph against the same part of the one before."""
+    old, new = ({node.name: node.op for node in graph.nodes if node.op.streams}
+                for graph in (before, after))  # fmt: skip
+    if old != new:
+        raise CheckFailed(
+            f"graph {after.name!r}: streaming operators {sorted(new)} are not those of the"
+            f" exported graph, {sorted(old)}; this is a bug in hlsgen, please report it"
+        )
+    parts = split(before)
+    inputs = parts_with(before, samples)
+    for (part, values), made in zip(inputs, split(after), strict=True):
+        proof = prove_opt(part, made.graph, values, budget)
+        named = proof.name if len(parts) == 1 else f"{proof.name}, {part.name}"
+        yield replace(proof, name=named)
+
+
+def parts_with(graph: Graph, samples: Values) -> Iterator[tuple[Graph, Values]]:
+    """The parts of a graph, and what the samples bring to each: int64 [n, 1, lanes]."""
+    parts = split(graph)
+    feeds = feeds_of(graph, parts, {graph.feeds()[0].name: samples})
+    for part, values in zip(parts, feeds, strict=True):
+        yield part.graph, values[part.graph.feeds()[0].name]
 
 
 def reference(folder: Path) -> Path | None:
@@ -64,10 +91,10 @@ def of_verilog(
 ) -> Rung:
     """The Verilog in rtl/, each layer and the core."""
     timer, files = Timer(), sources(folder, graph)
-    write_aiger(graph, folder / "prove" / "graph.aig")
     circuit = verilog(folder, graph, files)
-    found = _prove(graph, circuit, samples, budget, listener)
-    reason = _explain(folder, found, _again_verilog(folder, graph, files))
+    found, reason = _prove(
+        folder, graph, circuit, samples, budget, listener, _again_verilog(folder, files)
+    )
     return _rung("Verilog", found, timer, _tool(), reason)
 
 
@@ -76,8 +103,8 @@ def of_netlist(
 ) -> Rung:
     """The core in the synthesised netlist of the board's build."""
     timer = Timer()
-    found = _prove(graph, Circuit(family, None, netlist), samples, budget, Listener())
-    reason = _explain(folder, found, _again_netlist(folder, graph, netlist, family))
+    circuit, again = Circuit(family, None, netlist), _again_netlist(folder, netlist, family)
+    found, reason = _prove(folder, graph, circuit, samples, budget, Listener(), again)
     return _rung("netlist", found, timer, _tool(), reason)
 
 
@@ -101,26 +128,26 @@ def prove(
         raise ConfigError(f"unknown family {unknown[0]!r}; known: {', '.join(FAMILIES)}")
     graph = load(folder / "graph" / "final")
     files = sources(folder, graph)
-    write_aiger(graph, folder / "prove" / "graph.aig")
     results: list[tuple[str, list[Proof]]] = []
     complaints: list[str] = []
     if path := reference(folder):
         listener.circuit("optimised graph")
-        proof = prove_opt(load(path), graph, samples, budget)
-        listener.end(proof)
-        results.append(("optimised graph", [proof]))
-        if proof.status != "proved":
-            complaints.append(f"optimised graph: {proof.reason}")
+        results.append(("optimised graph", []))
+        for proof in _optimised(load(path), graph, samples, budget):
+            listener.end(proof)
+            results[0][1].append(proof)
+            if proof.status != "proved":
+                complaints.append(f"{proof.name}: {proof.reason}")
     for name in ("Verilog", *families):
         listener.circuit(name)
         if name == "Verilog":
-            circuit, again = verilog(folder, graph, files), _again_verilog(folder, graph, files)
+            circuit, again = verilog(folder, graph, files), _again_verilog(folder, files)
         else:
             circuit = mapped(folder, graph, files, FAMILIES[name])
-            again = _again_netlist(folder, graph, circuit.core, name)
-        found = _prove(graph, circuit, samples, budget, listener)
+            again = _again_netlist(folder, circuit.core, name)
+        found, reason = _prove(folder, graph, circuit, samples, budget, listener, again)
         results.append((name, found))
-        if reason := _explain(folder, found, again):
+        if reason:
             complaints.append(f"{name}: {reason}")
     return _end(folder, results, complaints)
 
@@ -139,8 +166,8 @@ def prove_netlist(
         raise ConfigError(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
     graph = load(folder / "graph" / "final")
     listener.circuit(family)
-    found = _prove(graph, Circuit(family, None, netlist), samples, budget, listener)
-    reason = _explain(folder, found, _again_netlist(folder, graph, netlist, family))
+    circuit, again = Circuit(family, None, netlist), _again_netlist(folder, netlist, family)
+    found, reason = _prove(folder, graph, circuit, samples, budget, listener, again)
     return _end(folder, [(family, found)], [f"{netlist}: {reason}"] if reason else [])
 
 
@@ -154,26 +181,41 @@ def _end(
     return results
 
 
-def _again_verilog(
-    folder: Path, graph: Graph, files: Sequence[str]
-) -> Callable[[Counterexample], str]:
-    return lambda example: replay_verilog(folder, graph, example, files)
+# What a counterexample of a core does in simulation.
+_Again = Callable[[Graph, Counterexample], str]
 
 
-def _again_netlist(
-    folder: Path, graph: Graph, netlist: Path, family: str
-) -> Callable[[Counterexample], str]:
-    return lambda example: replay_netlist(folder, graph, example, netlist, family)
+def _again_verilog(folder: Path, files: Sequence[str]) -> _Again:
+    return lambda graph, example: replay_verilog(folder, graph, example, files)
+
+
+def _again_netlist(folder: Path, netlist: Path, family: str) -> _Again:
+    return lambda graph, example: replay_netlist(folder, graph, example, netlist, family)
 
 
 def _prove(
-    graph: Graph, circuit: Circuit, samples: Values, budget: Budget, listener: Listener
-) -> list[Proof]:
-    found = []
-    for proof in proofs(graph, circuit, samples, budget, listener.begin):
-        listener.end(proof)
-        found.append(proof)
-    return found
+    folder: Path,
+    graph: Graph,
+    circuit: Circuit,
+    samples: Values,
+    budget: Budget,
+    listener: Listener,
+    again: _Again,
+) -> tuple[list[Proof], str]:
+    """Proofs of each part's layers and core, and what was not proved."""
+    found, reasons = [], []
+    for part, values in parts_with(graph, samples):
+        note = "" if part is graph else f"{part.name.removeprefix(f'{graph.name}_')} "
+        write_aiger(part, folder / "prove" / ("graph.aig" if part is graph else f"{part.name}.aig"))
+        made = []
+        for proof in proofs(part, circuit, values, budget, listener.begin):
+            made.append(proof)
+            named = replace(proof, name=f"{note if proof.name == 'core' else ''}{proof.name}")
+            listener.end(named)
+            found.append(named)
+        if reason := _explain(folder, made, lambda example, part=part: again(part, example)):  # type: ignore[misc]
+            reasons.append(f"{note}{reason}")
+    return found, "; ".join(reasons)
 
 
 def _explain(folder: Path, found: Sequence[Proof], again: Callable[[Counterexample], str]) -> str:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from hlsgen.emit import framing
+from hlsgen.emit import framing, modules_of, signals_of, valids_of
 from hlsgen.emit.render import render
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Values
@@ -27,6 +27,8 @@ _SHOWN = 10
 _TESTS = ("nodes", "core", "stream")
 _NODE_SAMPLES = 64
 _CORE_SAMPLES = 1000
+# Of images fewer are sent: those of so many beats, but as many frames at least.
+_CORE_BEATS, _FRAMES = 20_000, 16
 _STREAM_CLOCKS = 20_000
 _PORTS = (
     *("clk", "rst", "nodes_x", "nodes_y", "core_x", "core_probe"),
@@ -126,11 +128,14 @@ def _checks(graph: Graph, samples: Values, width: int, seed: int) -> Checks:
     if len(feeds) != 1:
         raise GraphError(f"graph {graph.name!r}: samples fit one input, it has {len(feeds)}")
     rng = np.random.default_rng(seed)
+    samples = samples[: max(_FRAMES, _CORE_BEATS // graph.wires[feeds[0].name].beats)]
     data = bits_of(graph, {feeds[0].name: samples})
-    few = {name: value[:_NODE_SAMPLES] for name, value in data.items()}
+    few = {name: value[:: -(-len(value) // _NODE_SAMPLES)] for name, value in data.items()}
     nodes = nodes_check(graph, few, rng)
-    frames = max(16, _STREAM_CLOCKS // framing(graph, width).in_beats)
-    send, expect = beats(graph, {name: value[:frames] for name, value in data.items()}, width)
+    frame = framing(graph, width)
+    frames = max(16, _STREAM_CLOCKS // max(frame.in_beats, frame.frame_beats))
+    first = {name: value[: frames * graph.wires[name].beats] for name, value in data.items()}
+    send, expect = beats(graph, first, width)
     return Checks(nodes, core_check(graph, data, rng), send, expect)
 
 
@@ -138,8 +143,10 @@ def _bench(graph: Graph, checks: Checks, width: int) -> str:
     frame = framing(graph, width)
     inputs = {field.node: field for field in checks.nodes.inputs}
     outputs = {field.node: field for field in checks.nodes.fields}
+    modules, signals = modules_of(graph), signals_of(graph)
     nodes = [
         SimpleNamespace(
+            module=modules[node.name],
             name=node.name,
             clocked=node.op.latency > 0,
             output=outputs.get(node.name),
@@ -149,9 +156,13 @@ def _bench(graph: Graph, checks: Checks, width: int) -> str:
             ],
         )
         for node in graph.nodes
+        if node.name in outputs
     ]
+    probes = [f"core.{signals[node.name]}" for node in graph.nodes]
+    probes += [f"core.v_{unit}" for unit in valids_of(graph)]
     return render(
         "verify/bench.v.j2",
+        probes=probes,
         name=graph.name,
         nodes=nodes,
         nodes_in=checks.nodes.inputs[-1].msb + 1,
@@ -164,8 +175,7 @@ def _bench(graph: Graph, checks: Checks, width: int) -> str:
 
 
 def _public(graph: Graph) -> str:
-    modules = [f"{graph.name}_{node.name}" for node in graph.nodes if node.inputs]
-    modules.append(f"{graph.name}_core")
+    modules = [*modules_of(graph).values(), f"{graph.name}_core"]
     return render("verify/public.vlt.j2", ports=_PORTS, modules=modules)
 
 
@@ -184,6 +194,7 @@ def _save_vectors(path: Path, graph: Graph, checks: Checks, width: int) -> None:
         stream_expect=pack(checks.expect),
         in_beats=frame.in_beats,
         out_beats=frame.out_beats,
+        clocks_per_beat=-(-frame.frame_beats // frame.in_beats),
     )
     write_atomic(path, buffer.getvalue())
 

@@ -9,6 +9,7 @@ from hlsgen.boards import Board
 from hlsgen.emit.verilog import library
 from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph
+from hlsgen.graph.parts import split, streams
 
 
 def sources(folder: Path, graph: Graph) -> list[str]:
@@ -40,6 +41,16 @@ def netlist_of(folder: Path, graph: Graph, board: Board) -> Path:
 
 
 def _names(graph: Graph) -> list[str]:
-    modules = [node.name for node in graph.nodes if node.inputs] + ["core", "stage", "axis"]
-    names = [name for name, _ in library()] + [f"{graph.name}_{name}.v" for name in modules]
+    names = [name for name, _ in library(streams(graph))]
+    for part in split(graph):
+        names += _modules(part.graph, ["core"])
+    if streams(graph):
+        windows = [node.name for node in graph.nodes if node.op.streams]
+        names += [f"{graph.name}_{name}.v" for name in (*windows, "core")]
+    names += [f"{graph.name}_{name}.v" for name in ("stage", "axis")]
     return [f"rtl/{name}" for name in names]
+
+
+def _modules(graph: Graph, behind: list[str]) -> list[str]:
+    nodes = [node.name for node in graph.nodes if node.inputs]
+    return [f"{graph.name}_{name}.v" for name in (*nodes, *behind)]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hlsgen.emit import framing
+from hlsgen.emit import framing, valids_of
 from hlsgen.graph.interp import run
 from hlsgen.graph.ir import Graph, Node, Rows, Values, Wire
+from hlsgen.graph.schedule import arrivals
 from hlsgen.verify.bits import Bits, Field, Packed, from_bits, layout, pack, to_bits, unpack
 
 # Share of clocks in which no frame enters the core.
@@ -48,7 +49,7 @@ def nodes_check(graph: Graph, data: Mapping[str, Packed], rng: np.random.Generat
     Returns:
         The check: its inputs are called `<node>:<input>`, its fields are the nodes' outputs.
     """
-    nodes = [node for node in graph.nodes if node.inputs]
+    nodes = [node for node in graph.nodes if node.inputs and not node.op.streams]
     stimuli = {node.name: _stimuli(graph, node, data, rng) for node in nodes}
     longest = max(len(values[0]) for values in stimuli.values())
 
@@ -77,59 +78,72 @@ def nodes_check(graph: Graph, data: Mapping[str, Packed], rng: np.random.Generat
 def core_check(graph: Graph, data: Mapping[str, Packed], rng: np.random.Generator) -> Check:
     """Samples through the core with random bubbles, every node's probe compared.
 
-    The drive is valid_in (bit 0) and the frame; expected are all nodes, the answer and valid_out.
+    The drive is valid_in (bit 0) and a beat; expected are all nodes, where the graph streams the
+    valid of each unit, the answer and valid_out: each in exactly the clocks that `arrivals` tells.
     """
-    samples = len(next(iter(data.values())))
-    depth = graph.latency[graph.outputs[0]]
-    # The sample that enters in each clock, -1 for none; at the end the pipeline drains.
-    entering = np.concatenate([_with_bubbles(samples, rng), np.full(depth + 1, -1)])
     feeds = [(node.name, graph.wires[node.name]) for node in graph.feeds()]
+    entering = _with_bubbles(len(data[feeds[0][0]]), rng)
+    clocks = arrivals(graph, entering.reshape(-1, feeds[0][1].beats))
+    # At the end the pipeline drains.
+    length = 2 + max(int(found[-1, -1]) for found in clocks.values())
+    shown = {name: _shown(found, length) for name, found in clocks.items()}
+    driven = _shown(entering, length)
     answers = [(f"output {name}", name) for name in graph.outputs]
-    probes = [(node.name, node.name) for node in graph.nodes] + answers
+    probes = [(node.name, node.name) for node in graph.nodes]
+    valids = [(f"valid {unit}", name) for unit, name in valids_of(graph).items()]
 
     def block(rows: Clocks) -> _Block:
-        frame = np.maximum(entering[rows], 0)
-        drive: list[np.ndarray] = [(entering[rows] >= 0)[:, None]]
-        drive += [unpack(data[name][frame], wire.width_bits) for name, wire in feeds]
+        beat = np.maximum(driven[rows], 0)
+        drive: list[np.ndarray] = [(driven[rows] >= 0)[:, None]]
+        drive += [unpack(data[name][beat], wire.width_bits) for name, wire in feeds]
         expect: list[np.ndarray] = []
         mask: list[np.ndarray] = []
-        for _, name in probes:
-            inside = _delayed(entering, graph.latency[name])[rows]
+        for label, name in [*probes, *valids, *answers, ("valid_out", graph.outputs[0])]:
+            inside = shown[name][rows]
+            if label.startswith("valid"):
+                expect.append((inside >= 0)[:, None])
+                mask.append(np.ones_like(expect[-1]))
+                continue
             width = graph.wires[name].width_bits
             expect.append(unpack(data[name][np.maximum(inside, 0)], width))
             mask.append(np.broadcast_to((inside >= 0)[:, None], expect[-1].shape))
-        expect.append((_delayed(entering, depth)[rows] >= 0)[:, None])
-        mask.append(np.ones_like(expect[-1]))
         return drive, expect, mask
 
     valid = Wire(1, 0, 1)
     fields = [(label, graph.wires[name]) for label, name in probes]
+    fields += [(label, valid) for label, _ in valids]
+    fields += [(label, graph.wires[name]) for label, name in answers]
     return Check(
-        *_packed(len(entering), block),
+        *_packed(length, block),
         layout([("valid_in", valid), *feeds]),
         layout([*fields, ("valid_out", valid)]),
     )
 
 
 def beats(graph: Graph, data: Mapping[str, Packed], width: int) -> tuple[Bits, Bits]:
-    """Input beats and expected answer beats [frames * beats, width] of the samples."""
+    """Input beats and expected answer beats [frames * beats, width] of the shell."""
     frame = framing(graph, width)
     entering, leaving = (
         _join([unpack(data[name], graph.wires[name].width_bits) for name in names])
         for names in ([node.name for node in graph.feeds()], graph.outputs)
     )
-    return _cut(entering, frame.in_beats, width), _cut(leaving, frame.out_beats, width)
+    slots = np.zeros((len(entering), frame.slot), dtype=np.uint8)
+    slots[:, : frame.in_bits] = entering
+    whole = slots.reshape(-1, frame.frame_beats * frame.slot)
+    return _cut(whole, frame.in_beats, width), _cut(leaving, frame.out_beats, width)
 
 
 def bits_of(graph: Graph, feeds: Mapping[str, Values]) -> dict[str, Packed]:
-    """The output bits of every node on the samples."""
-    step = max(_ROWS, _WORDS // sum(wire.lanes for wire in graph.wires.values()))
+    """The output bits of every node on the samples: a row for each beat of each sample."""
+    words = sum(wire.lanes * wire.beats for wire in graph.wires.values())
+    step = max(_ROWS if words * _ROWS <= _WORDS else 1, _WORDS // words)
     parts: dict[str, list[Packed]] = {node.name: [] for node in graph.nodes}
     for start in range(0, len(next(iter(feeds.values()))), step):
         piece = {name: value[start : start + step] for name, value in feeds.items()}
         values = run(graph, piece, want=parts)
         for name, part in parts.items():
-            part.append(pack(to_bits(values.pop(name), graph.wires[name])))
+            wire = graph.wires[name]
+            part.append(pack(to_bits(values.pop(name).reshape(-1, 1, wire.lanes), wire)))
     return {name: np.concatenate(part) for name, part in parts.items()}
 
 
@@ -161,15 +175,16 @@ def _cut(bits: Bits, count: int, width: int) -> Bits:
     return padded.reshape(-1, width)
 
 
-def _with_bubbles(samples: int, rng: np.random.Generator) -> np.ndarray:
-    gaps = rng.geometric(1 - _BUBBLES, samples)
-    entering = np.full(int(gaps.sum()), -1)
-    entering[np.cumsum(gaps) - 1] = np.arange(samples)
-    return entering
+def _with_bubbles(beats: int, rng: np.random.Generator) -> Clocks:
+    """The clocks in which so many beats enter, int64 [beats]."""
+    return np.asarray(np.cumsum(rng.geometric(1 - _BUBBLES, beats)) - 1)
 
 
-def _delayed(entering: np.ndarray, cycles: int) -> np.ndarray:
-    return np.concatenate([np.full(cycles, -1), entering])[: len(entering)]
+def _shown(clocks: Clocks, length: int) -> NDArray[np.int64]:
+    """For each of so many clocks the beat that is there, counted over all frames, or -1."""
+    shown = np.full(length, -1)
+    shown[clocks.ravel()] = np.arange(clocks.size)
+    return shown
 
 
 def _join(parts: Sequence[np.ndarray]) -> Bits:
