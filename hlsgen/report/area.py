@@ -7,10 +7,11 @@ from collections import Counter
 
 import numpy as np
 
+from hlsgen.emit import modules_of
 from hlsgen.graph import Graph
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area
-from hlsgen.graph.ops import Lut
+from hlsgen.graph.ops import Lut, Window
 from hlsgen.passes import PARTS
 from hlsgen.report.evidence import Stat
 from hlsgen.report.number import Layer, Part
@@ -21,7 +22,19 @@ from hlsgen.report.number import Layer, Part
 _LUTS = {
     "ecp5": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
     "ice40": {"SB_LUT4": 1},
-    "xcup": {**{f"LUT{k}": 1 for k in range(1, 7)}, "LUT6_2": 1, "SRL16E": 1, "SRLC32E": 1},
+    "xcup": {
+        **{f"LUT{k}": 1 for k in range(1, 7)},
+        **{"LUT6_2": 1, "SRL16E": 1, "SRLC32E": 1},
+        # Memories of LUTs, which hold 64 bits each (AMD UG574).
+        **{"RAM32X1S": 1, "RAM32X1D": 2, "RAM64X1S": 1, "RAM64X1D": 2, "RAM128X1D": 4},
+        **{"RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8},
+    },
+}
+# Block memories that one cell occupies: on AMD parts of 36 Kbit.
+_BLOCKS = {
+    "ecp5": {"DP16KD": 1.0, "PDPW16KD": 1.0},
+    "ice40": {"SB_RAM40_4K": 1.0},
+    "xcup": {"RAMB36E2": 1.0, "RAMB18E2": 0.5},
 }
 _FF = {
     "ecp5": re.compile(r"TRELLIS_FF"),
@@ -44,7 +57,7 @@ COUNTED = {
     "xcup": (
         "LUT1 to LUT6 count one each; a LUT6_2, which holds two functions that read at most five"
         " signals together (AMD UG574), counts one, so each dual-output pair is one LUT; CARRY8"
-        " and MUXF count none"
+        " and MUXF count none; a memory made of LUTs counts those (RAM32M16: eight)"
     ),
 }
 
@@ -68,6 +81,17 @@ def cells(stat: Stat, module: str | None = None) -> Counter[str]:
 def luts(fabric: str, counts: Counter[str]) -> int:
     """LUTs that the cells `counts` occupy."""
     return sum(_LUTS[fabric].get(kind, 0) * n for kind, n in counts.items())
+
+
+def blocks(fabric: str, counts: Counter[str]) -> float:
+    """Block memories that the cells `counts` occupy."""
+    return sum(_BLOCKS[fabric].get(kind, 0.0) * n for kind, n in counts.items())
+
+
+def memory_bits(graph: Graph) -> int:
+    """Bits that the memories of windows hold."""
+    windows = ((node.op, graph.inputs_of(node)) for node in graph.nodes)
+    return sum(op.memory_bits(*wires) for op, wires in windows if isinstance(op, Window))
 
 
 def registers(fabric: str, counts: Counter[str]) -> int:
@@ -98,11 +122,11 @@ def deviation(estimate: int | None, found: int | None) -> float | None:
 
 def layers(graph: Graph, fabric: Fabric, stat: Stat | None) -> tuple[Layer, ...]:
     """One row for each node: the estimate, and Yosys's count where the module was kept."""
-    rows = []
+    rows, modules = [], modules_of(graph)
     for node in graph.nodes:
         wire = graph.wires[node.name]
         area = node.op.area(fabric, *graph.inputs_of(node))
-        found = counted(stat, f"{graph.name}_{node.name}") if node.inputs else None
+        found = counted(stat, modules[node.name]) if node.inputs else None
         rows.append(
             Layer(
                 node.name,
@@ -133,13 +157,13 @@ def parts(
     """
     estimates = dict.fromkeys(PARTS, Area())
     found = {part: Counter[str]() for part in PARTS}
-    core = counted(by_module, f"{graph.name}_core")
+    core, modules = counted(by_module, f"{graph.name}_core"), modules_of(graph)
     rest = Counter(core or {})
     for node in graph.nodes:
         if not node.inputs:
             continue
         estimates[node.op.part] += node.op.area(fabric, *graph.inputs_of(node))
-        here = counted(by_module, f"{graph.name}_{node.name}")
+        here = counted(by_module, modules[node.name])
         if here is None:
             core = None  # what a layer without a module is made of cannot be told
             continue

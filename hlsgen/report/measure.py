@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hlsgen.graph import Graph, run
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Values
+from hlsgen.graph.schedule import pace
 from hlsgen.passes import fmax_mhz
 from hlsgen.report import area, energy
 from hlsgen.report.energy import Energy
@@ -118,7 +119,19 @@ def _area(evidence: Evidence, parts: dict[str, Part]) -> dict[str, Number]:
         ),
         "lut_synth": lut_synth,
         "ff_synth": ff_synth,
+        "memory_bits": _estimate(area.memory_bits(evidence.final), "bits"),
+        "memory_blocks": _blocks(evidence, yosys),
     }
+
+
+def _blocks(evidence: Evidence, yosys: str) -> Number:
+    """Block memories, from the router or else from synthesis."""
+    if evidence.route:
+        return _used(evidence.route, "DP16KD", "blocks")
+    found = None
+    if evidence.stat and evidence.board:
+        found = area.blocks(evidence.board.logic.name, area.cells(evidence.stat))
+    return Number(found, "blocks", "synth", yosys, _STAT)
 
 
 def _used(route: Route | None, kind: str, unit: str) -> Number:
@@ -138,21 +151,21 @@ def _timing(evidence: Evidence) -> dict[str, Number]:
     if evidence.route and clock_mhz:
         routed = routed_mhz(evidence.route, clock_mhz)
     modelled = fmax_mhz(graph, evidence.board.logic) if evidence.board else None
-    cycles = graph.latency[graph.outputs[-1]]
+    found = pace(graph)
+    cycles = found.latency
     stage: Stage = "verify" if verified else "estimate"
     proven = verified and routed is not None and clock_mhz is not None and routed >= clock_mhz
     paced: Stage = "route" if proven else "estimate"
-    beats = max(wire.beats for wire in graph.wires.values())
     clock = "project.json: hardware.clock_mhz"
     latency_ns = 1000.0 * cycles / clock_mhz if clock_mhz else None
-    per_s = 1e6 * clock_mhz / beats if clock_mhz else None
-    pace = f"{clock} / beats a frame (the core takes one each cycle)"
+    per_s = 1e6 * clock_mhz / found.interval if clock_mhz else None
+    beats = f"{clock} / beats a frame (the core takes one each cycle)"
     return {
         "fmax_mhz": Number(routed, "MHz", "route", "nextpnr-ecp5", _ROUTE),
         "fmax_estimate_mhz": _estimate(modelled, "MHz"),
         "latency_cycles": Number(cycles, "cycles", stage, _HLSGEN, _FINAL),
         "latency_ns": Number(latency_ns, "ns", paced, _HLSGEN, f"latency_cycles / {clock}"),
-        "throughput_per_s": Number(per_s, "inferences/s", paced, _HLSGEN, pace),
+        "throughput_per_s": Number(per_s, "inferences/s", paced, _HLSGEN, beats),
     }
 
 
