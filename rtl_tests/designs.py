@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed
 from hlsgen.graph import Graph, Node, check, load, random_feeds, save
 from hlsgen.graph.fabric import FABRICS
-from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
+from hlsgen.graph.ops import Argmax, Input, Lut, Pixels, Sum, Thermometer, Window
 from hlsgen.passes import opt
 from hlsgen.paths import write_atomic
 from hlsgen.samples import load_samples
@@ -67,9 +68,9 @@ def write_build(folder: Path, graph: Graph, width: int, samples: int = 200) -> P
     """A build folder as the stages up to emit leave it, with `samples` random samples."""
     save(graph, folder / "graph" / "final")
     feed = graph.feeds()[0].name
-    x = random_feeds(graph, samples, np.random.default_rng(1))[feed][:, 0]
+    x = random_feeds(graph, samples, np.random.default_rng(1))[feed]
     buffer = io.BytesIO()
-    np.savez(buffer, x=x.astype(np.uint16))
+    np.savez(buffer, x=(x[:, 0] if x.shape[1] == 1 else x).astype(np.uint16))
     write_atomic(folder / "graph" / "samples.npz", buffer.getvalue())
     emit(graph, width, ECP5).write(folder)
     return folder
@@ -89,3 +90,68 @@ def simulated(folder: Path, width: int) -> Verdict:
     if verdict.complaints:
         raise CheckFailed("\n".join(verdict.complaints))
     return verdict
+
+
+def random_window(
+    rng: np.random.Generator,
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    lanes: int,
+    taps: int = 0,
+) -> Window:
+    """A window with so many random taps, or with all of them."""
+    whole = Window.whole(image, kernel, stride, lanes)
+    if not taps:
+        return whole
+    some = rng.integers(0, len(whole.row), taps)
+    kept = {name: getattr(whole, name)[some] for name in ("row", "column", "lane")}
+    return dataclasses.replace(whole, **kept)
+
+
+def streaming_network(
+    seed: int,
+    image: tuple[int, int],
+    *maps: tuple[tuple[int, int], tuple[int, int], int],
+    bits: int = 1,
+    channels: int = 1,
+    taps: int = 0,
+    classes: int = 3,
+    name: str = "net",
+) -> Graph:
+    """Pixels, for each map a window and random tables, all of the last one at once, and a head.
+
+    Args:
+        seed: of tables, taps and scales.
+        image: height and width.
+        maps: for each window its kernel, its stride, and the tables that read it.
+        bits: of a pixel's words; a thermometer code follows if more than one.
+        channels: words of a pixel.
+        taps: of each window but the last; 0: all.
+        classes: of the answer; 0: the tables of the head leave.
+        name: of the graph.
+    """
+    rng = np.random.default_rng(seed)
+    source = Pixels(
+        bits, rng.normal(size=channels), rng.random(channels) + 0.5, image[0] * image[1]
+    )
+    nodes, lanes = [Node("x", source)], channels
+    if bits > 1:
+        lanes = 2 * channels
+        levels = rng.integers(1, 2**bits, lanes)
+        nodes.append(Node("code", Thermometer(np.arange(lanes) % channels, levels), ("x",)))
+    for i, (kernel, stride, luts) in enumerate(maps):
+        window = random_window(rng, image, kernel, stride, lanes, taps)
+        nodes.append(Node(f"window{i}", window, (nodes[-1].name,)))
+        nodes.append(
+            Node(f"map{i}", random_lut(rng, len(window.row), luts, (1, 6)), (f"window{i}",))
+        )
+        image, lanes = window.shape, luts
+    nodes.append(Node("flat", Window.whole(image, image, (1, 1), lanes), (nodes[-1].name,)))
+    count = 4 * max(classes, 1)
+    inputs = image[0] * image[1] * lanes
+    nodes.append(Node("head", random_lut(rng, inputs, count, (1, 6)), ("flat",)))
+    if classes:
+        sums = Sum.of(np.arange(count), np.full(classes, 4), np.zeros(classes))
+        nodes += [Node("sums", sums, ("head",)), Node("answer", Argmax(), ("sums",))]
+    return check(Graph(name, tuple(nodes), (nodes[-1].name,)))

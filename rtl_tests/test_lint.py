@@ -15,7 +15,7 @@ from hlsgen.passes import opt
 from hlsgen.plan import Plan
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import _NO_WARNING
-from rtl_tests.designs import ECP5, random_network, with_latency
+from rtl_tests.designs import ECP5, random_network, streaming_network, with_latency
 
 pytestmark = pytest.mark.verilator
 
@@ -62,6 +62,20 @@ def test_pairs_and_chains_of_a_dual_output_family_are_clean(tmp_path: Path) -> N
     assert "hlsgen_pair" in own
     assert "hlsgen_row" in own
     lint(tmp_path, rtl, "core")
+
+
+@pytest.mark.parametrize("width", [8, 64])
+def test_designs_that_stream_are_clean(tmp_path: Path, width: int) -> None:
+    """Rows in LUTs and in blocks; pixels that share a beat, and that take two."""
+    maps = ((2, 2), (1, 1), 5), ((3, 19), (1, 2), 4)
+    graph = opt(streaming_network(1, (4, 40), *maps, bits=3, channels=5), ECP5, 150.0)
+    rtl = emit(graph, width, ECP5)
+    assert any(".DEPTH(40)" in str(text) for text in rtl.files.values())
+    board = load_board("ulx3s")
+    if width == 8:
+        rtl |= nextpnr.plan(graph, board, rtl, board.clock.source_mhz, seed=1)
+    for top in ("core", "axis", *(("uart", "top") if width == 8 else ())):
+        lint(tmp_path / top, rtl, top)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ import pytest
 
 from hlsgen.boards import load_board
 from hlsgen.build import uart_host
-from hlsgen.emit import emit, emit_uart, framing
+from hlsgen.emit import emit, emit_uart, framing, places
 from hlsgen.graph import Graph, random_feeds, run
 from hlsgen.graph.ir import Values
+from hlsgen.graph.parts import streams
+from hlsgen.graph.schedule import pace
 from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.vectors import beats, bits_of
@@ -73,6 +75,24 @@ def compile_shell(folder: Path, graph: Graph, shell: str, width: int = 8) -> Pat
     )
 
 
+def clocks_of(graph: Graph, width: int, count: int) -> int:
+    """Clocks in which so many beats of whole frames enter the shell, one after the other."""
+    frame = framing(graph, width)
+    if frame.slot >= width:
+        return count
+    # A word waits until the core has all beats of the word before.
+    per_word = width // frame.slot
+    in_last = frame.frame_beats - per_word * (frame.in_beats - 1)
+    return count // frame.in_beats * pace(graph).interval - in_last + 1
+
+
+def held_clocks(graph: Graph, width: int) -> int:
+    """Clocks, at most, in which beats still enter when no answer leaves."""
+    frame = framing(graph, width)
+    held = places(graph) + 3 if streams(graph) else graph.latency[graph.outputs[0]] + 4
+    return held * max(frame.in_beats, frame.frame_beats)
+
+
 def write_traffic(folder: Path, graph: Graph, width: int = 8) -> Path:
     """Random frames and their answers, in beats."""
     values = bits_of(graph, random_feeds(graph, FRAMES, np.random.default_rng(2)))
@@ -83,7 +103,8 @@ def write_traffic(folder: Path, graph: Graph, width: int = 8) -> Path:
         "answers": [
             expect[i : i + frame.out_beats] for i in range(0, len(expect), frame.out_beats)
         ],
-        "latency": graph.latency[graph.outputs[0]],
+        "clocks": clocks_of(graph, width, len(send)),
+        "held_clocks": held_clocks(graph, width),
         "idle_clocks": IDLE_CLOCKS,
     }
     path = folder / "traffic.json"

@@ -64,8 +64,9 @@ def test_the_host_script_gets_the_frame_and_known_answers(small: Graph) -> None:
     interface = json.loads(str(made.files["host/interface.json"]))
     test = interface.pop("self_test")
     assert interface == {
-        "name": "small", "baud": 115200, "features": 2, "word_bits": 3, "frame_bytes": 1,
-        "answer_bytes": 1, "offset": [0.0, 0.0], "scale": [1.0, 1.0],
+        "name": "small", "baud": 115200, "features": 2, "word_bits": 3, "beat_words": 2,
+        "slot_bits": 8, "frame_bytes": 1, "answer_bytes": 1, "offset": [0.0, 0.0],
+        "scale": [1.0, 1.0],
     }  # fmt: skip
     assert len(test["words"]) == 100
     answers = run(small, {"x": np.array(test["words"])})["y"]

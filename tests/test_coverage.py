@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hlsgen.graph import Graph, run
+from hlsgen.graph import Graph, random_feeds, run
 from hlsgen.graph.ops import Lut
 from hlsgen.verify.coverage import reached, write_coverage
+from rtl_tests.designs import streaming_network
 
 
 def every_sample() -> np.ndarray:
@@ -33,6 +34,20 @@ def test_entries_are_those_that_samples_address(small: Graph) -> None:
     for samples in (every_sample(), every_sample()[:1], every_sample()[5:9]):
         hit = reached(small, samples)["layer"]
         assert {(int(a), int(b)) for a, b in np.argwhere(hit)} == by_hand(small, samples)
+
+
+def test_each_beat_of_a_stream_counts() -> None:
+    """Tables behind a window see as many addresses as it gives beats."""
+    graph = streaming_network(2, (4, 3), ((2, 2), (1, 1), 5))
+    samples = random_feeds(graph, 9, np.random.default_rng(0))["x"]
+    op = graph.by_name["map0"].op
+    assert isinstance(op, Lut)
+    wanted = np.zeros((5, 64), dtype=bool)
+    for beat in run(graph, {"x": samples}, ["window0"])["window0"].reshape(-1, 4):
+        for lut in range(5):
+            address = sum(int(beat[op.src[lut, pin]]) << pin for pin in range(op.k[lut]))
+            wanted[lut, address] = True
+    np.testing.assert_array_equal(reached(graph, samples)["map0"], wanted)
 
 
 def test_entries_that_no_word_can_reach_are_listed(small: Graph, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hlsgen.errors import GraphError
 from hlsgen.graph import OPS, Graph, Node, Wire, check, load, random_feeds, run, save
 from hlsgen.graph.ir import op
-from hlsgen.graph.ops import Argmax, Input, Lut, Register, Sum, Thermometer
+from hlsgen.graph.ops import Argmax, Input, Lut, Pixels, Register, Sum, Thermometer
 
 X = Node("x", Input(2, np.zeros(2), np.ones(2)))
 BITS = Node("bits", Thermometer(np.array([0, 1]), np.array([1, 2])), ("x",))
@@ -206,7 +206,7 @@ FEEDS = {
     "missing": (None, "no samples for input 'x'"),
     "lanes": (
         np.zeros((3, 3), int),
-        "input 'x' is int64 [3, 1, 3], must be integers [batch, 1, 2]",
+        "input 'x' is int64 [3, 3], must be integers [batch, 1, 2]",
     ),
     "beats": (
         np.zeros((3, 2, 2), int),
@@ -270,7 +270,7 @@ def test_every_operator_survives_the_file(kind: str, tmp_path: Path) -> None:
     if wires:
         wire = wires[0]
         lanes = wire.lanes
-        feed = Node("x", Input(4, np.zeros(lanes), np.ones(lanes)))
+        feed = Node("x", Pixels(4, np.zeros(lanes), np.ones(lanes), wire.beats))
         shaped = Node("in", Sum.of(np.arange(lanes), np.ones(lanes, int), np.zeros(lanes)), ("x",))
         if wire.hi == 1:
             shaped = Node("in", Thermometer(np.arange(lanes), np.ones(lanes)), ("x",))

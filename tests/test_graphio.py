@@ -92,7 +92,10 @@ def test_samples_cut_at_any_place_are_refused(tmp_path: Path) -> None:
             load_samples(file)
 
 
-@pytest.mark.parametrize("arrays", [{}, {"y": X}, {"x": np.arange(3)}, {"x": [["a"]]}])
+@pytest.mark.parametrize(
+    "arrays",
+    [{}, {"y": X}, {"x": np.arange(3)}, {"x": np.zeros((1, 2, 3, 4), int)}, {"x": [["a"]]}],
+)
 def test_an_archive_of_other_arrays_has_no_samples(arrays, tmp_path: Path) -> None:
     file = tmp_path / "samples.npz"
     file.write_bytes(archive(**arrays))

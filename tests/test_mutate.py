@@ -14,7 +14,7 @@ from hlsgen.graph.ops import Argmax, Count, Input, Lut, Sum, Thermometer
 from hlsgen.mutate import graphs, verilogs
 from hlsgen.mutate.modules import Module
 from hlsgen.passes import opt
-from rtl_tests.designs import random_network
+from rtl_tests.designs import ECP5, random_network, streaming_network
 
 FAMILIES = ("ecp5", "xcup")
 Emitted = tuple[Path, Graph, Fabric]
@@ -118,6 +118,22 @@ def test_what_a_chain_shows(
     assert verilogs._rows(text, entered=True) == entered
     assert verilogs._rows(text, left=True) == left
     assert verilogs._rows(text, longer=True) == longer
+
+
+def test_faults_of_a_stream_are_put_into_its_parts_and_its_library(tmp_path: Path) -> None:
+    graph = opt(streaming_network(1, (4, 4), ((2, 2), (1, 1), 5), bits=2), ECP5, 150.0)
+    emit(graph, 8, ECP5).write(tmp_path)
+    inside = verilogs.inside_nodes(tmp_path, graph, 2, np.random.default_rng(0))
+    assert {edit.file[: len("rtl/net_p0_")] for edit in inside} >= {"rtl/net_p0_", "rtl/net_p2_"}
+    found = {edit.kind: edit for edit in verilogs.structural(tmp_path, graph)}
+    assert {"place to stop", "row too long", "frame not filled", "bad frame answered"} <= set(found)
+    for kind in ("dropped register", "bypassed register", "valid early", "wrong answer"):
+        assert found[kind].file.startswith("rtl/net_p0_")
+    for edit in (*inside, *found.values()):
+        text = (tmp_path / edit.file).read_text()
+        verilogs.put(tmp_path, [edit])
+        assert (tmp_path / edit.file).read_text() != text
+        (tmp_path / edit.file).write_text(text)
 
 
 def test_faults_of_an_optimised_graph_have_counters(tmp_path: Path) -> None:

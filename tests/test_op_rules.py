@@ -12,7 +12,7 @@ from hlsgen.errors import GraphError
 from hlsgen.graph import Op, Wire
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Area
-from hlsgen.graph.ops import Count, Duel, Input, Join, Lut, Register, Sum, Thermometer
+from hlsgen.graph.ops import Count, Duel, Input, Join, Lut, Pixels, Register, Sum, Thermometer
 
 ONES, WIRE = np.ones(2), Wire(3, 0, 1)
 OFFSETS = "needs offsets from 0 to the number of bits, one more than groups"
@@ -29,6 +29,8 @@ BROKEN: list[tuple[Op, tuple[Wire, ...], str]] = [
     (Input(8, ONES, np.ones(3)), (), "needs one offset and one scale for each feature"),
     (Input(8, ONES, np.zeros(2)), (), "needs finite offsets and scales > 0"),
     (Input(8, ONES * np.inf, ONES), (), "needs finite offsets and scales > 0"),
+    (Pixels(8, ONES, ONES, 0), (), "has images of 0 pixels, must be at least 1"),
+    (Pixels(0, ONES, ONES, 4), (), "has words of 0 bits, allowed are 1 to 16"),
     (Thermometer(np.arange(2), np.arange(3)), (WIRE,),
      "needs one feature and one threshold for each output lane"),
     (Thermometer(np.array([3]), np.array([0])), (WIRE,), "reads lane 3, its input has 3 lanes"),

@@ -22,9 +22,11 @@ from hlsgen.graph.ops import (
     Input,
     Join,
     Lut,
+    Port,
     Register,
     Sum,
     Thermometer,
+    Window,
     index_bits,
 )
 
@@ -37,7 +39,7 @@ ROWS = 12
 
 def lane_by_lane(op: Any, x: list[int]) -> list[int]:
     """The operator on one beat, by its definition."""
-    if isinstance(op, Input | Register):
+    if isinstance(op, Input | Port | Register):
         return list(x)
     if isinstance(op, Thermometer):
         return [int(x[f] >= t) for f, t in zip(op.feature, op.threshold, strict=True)]
@@ -78,18 +80,32 @@ def head_lane_by_lane(op: Any, x: list[int]) -> list[int]:
     raise AssertionError(f"{op.kind}: define it here")
 
 
+def window_by_window(op: Window, frame: Values) -> list[list[int]]:
+    """The beats of a window on one image, by its definition."""
+    image, out = frame.reshape(op.height, op.width, -1), []
+    for r in range(0, op.height - op.kernel_height + 1, op.stride_y):
+        for c in range(0, op.width - op.kernel_width + 1, op.stride_x):
+            taps = zip(op.row, op.column, op.lane, strict=True)
+            out.append([int(image[r + row, c + column, lane]) for row, column, lane in taps])
+    return out
+
+
 def reference(op: Op, values: Values) -> Values:
-    """`lane_by_lane` on every sample and beat."""
+    """`lane_by_lane` on every sample and beat, or what streams on every sample."""
+    if isinstance(op, Window):
+        return np.array([window_by_window(op, frame) for frame in values], dtype=np.int64)
+    assert not op.streams, f"{op.kind}: define it here"
     rows = [[lane_by_lane(op, [int(v) for v in beat]) for beat in sample] for sample in values]
     return np.array(rows, dtype=np.int64)
 
 
 def case(kind: str, seed: int) -> tuple[Op, tuple[Wire, ...], Values, np.random.Generator]:
-    """A random instance with one to three beats, and samples for it."""
+    """A random instance, with one to three beats where it takes any number, and samples for it."""
     rng = np.random.default_rng(seed)
     op, wires = OPS[kind].example(rng)
     beats = int(rng.integers(1, 4))
-    wires = tuple(dataclasses.replace(wire, beats=beats) for wire in wires)
+    if not op.streams:
+        wires = tuple(dataclasses.replace(wire, beats=beats) for wire in wires)
     assert len(wires) <= 1, "feed every input"
     return op, wires, sample(rng, wires[0] if wires else op.infer()), rng
 
@@ -366,4 +382,4 @@ def test_area_and_delay_are_never_negative(kind: str, fabric: Any, seed: int) ->
     assert area.lut >= 0
     assert area.ff >= 0
     assert op.delay_ns(fabric, *wires) >= 0
-    assert (op.latency > 0) == (area.ff > 0)
+    assert (op.latency > 0 or op.streams) == (area.ff > 0)

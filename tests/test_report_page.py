@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from report_folder import SAMPLES, write, write_folder
 
+from hlsgen.passes import PARTS
 from hlsgen.report import MISSING, Number, Report, area, collect, make_report, measure
 from hlsgen.report.evidence import Stat
 from hlsgen.report.plots import confusion_plot
@@ -103,8 +104,8 @@ def test_the_page_shows_parts_and_the_optimiser(folder: Path) -> None:
     (folder / "synth/stat.json").unlink()
     make_report(folder)
     page = (folder / "report/report.html").read_text()
-    # Five parts, core, shell and sum; six layers.
-    assert page.count("not run</td>") == 3 * 8 + 2 * 6 + 1
+    # The parts, core, shell and sum; six layers.
+    assert page.count("not run</td>") == 3 * (len(PARTS) + 3) + 2 * 6 + 1
     assert "LUTs by part, estimated<" in page
 
 

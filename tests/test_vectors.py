@@ -7,12 +7,15 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from hlsgen.emit import valids_of
 from hlsgen.graph import Graph, Node, check, random_feeds, run
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
+from hlsgen.graph.schedule import arrivals
 from hlsgen.passes import opt
 from hlsgen.verify.bits import Field, from_bits, unpack
 from hlsgen.verify.vectors import Check, beats, bits_of, core_check, nodes_check
+from rtl_tests.designs import streaming_network
 
 SAMPLES = 150  # more than one block of rows
 
@@ -94,6 +97,67 @@ def test_beats_hold_frames_and_answers(graph: Graph, feeds: dict[str, np.ndarray
     assert (frames[:, 0] == words[:, 0] + 16 * words[:, 1]).all()
     assert (frames[:, 2] == words[:, 4]).all()
     assert (expect @ weights == run(graph, feeds)[graph.outputs[0]][:, 0, 0]).all()
+
+
+# --- graphs that stream -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stream() -> Graph:
+    """Images of 5 x 3 pixels of 4 bits, two to a byte: the last byte of a frame is half full."""
+    network = streaming_network(3, (5, 3), ((2, 2), (1, 1), 4), bits=2, channels=2)
+    return opt(network, FABRICS["ecp5"], 250.0)
+
+
+IMAGES = 30
+
+
+def test_each_beat_passes_the_core_in_its_clock(stream: Graph) -> None:
+    feeds = random_feeds(stream, IMAGES, np.random.default_rng(6))
+    checked = core_check(stream, bits_of(stream, feeds), np.random.default_rng(8))
+    names = [node.name for node in stream.nodes]
+    wanted = run(stream, feeds, want=names)
+    entering = np.flatnonzero(values(checked.drive, checked.inputs[0])[:, 0, 0])
+    assert len(entering) == IMAGES * 15
+    assert (np.diff(entering) > 1).any()
+    clocks = arrivals(stream, entering.reshape(IMAGES, 15))
+    units = valids_of(stream)
+    assert [field.node for field in checked.fields] == [
+        *(*names, *(f"valid {unit}" for unit in units), f"output {names[-1]}", "valid_out"),
+    ]
+    for field in checked.fields:
+        kind, _, name = field.node.rpartition(" ")
+        if kind == "valid" or name == "valid_out":
+            # It is compared in every clock, and high where a beat is.
+            assert cared(checked, field).all()
+            rows = clocks[units[name] if kind else names[-1]].ravel()
+            assert np.flatnonzero(values(checked.expect, field)).tolist() == rows.tolist()
+            continue
+        rows = clocks[name].ravel()
+        assert np.flatnonzero(cared(checked, field)).tolist() == rows.tolist()
+        lanes = wanted[name].shape[-1]
+        assert (values(checked.expect, field)[rows, 0] == wanted[name].reshape(-1, lanes)).all()
+
+
+def test_only_nodes_without_a_state_are_driven_alone(stream: Graph) -> None:
+    feeds = random_feeds(stream, 3, np.random.default_rng(6))
+    checked = nodes_check(stream, bits_of(stream, feeds), np.random.default_rng(7))
+    alone = [node.name for node in stream.nodes if node.inputs and not node.op.streams]
+    assert [field.node for field in checked.fields] == alone
+
+
+def test_beats_hold_pixels_in_their_slots(stream: Graph) -> None:
+    feeds = random_feeds(stream, IMAGES, np.random.default_rng(6))
+    send, expect = beats(stream, bits_of(stream, feeds), 8)
+    weights = 1 << np.arange(8)
+    frames = (send @ weights).reshape(IMAGES, 8)
+    pixels = feeds["x"][:, :, 0] + 4 * feeds["x"][:, :, 1]
+    assert (frames[:, :7] == pixels[:, :14:2] + 16 * pixels[:, 1::2]).all()
+    assert (frames[:, 7] == pixels[:, 14]).all()
+    assert (expect @ weights == run(stream, feeds)[stream.outputs[0]][:, 0, 0]).all()
+
+
+# --- memory -----------------------------------------------------------------------------------
 
 
 def peak_mib(graph: Graph, samples: int) -> float:
