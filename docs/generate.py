@@ -147,12 +147,13 @@ def _board() -> Iterator[str]:
     yield from _record(Board, "")
 
 
-def _record(record: type[Record], prefix: str) -> Iterator[str]:
+def _record(record: type[Record], prefix: str, brackets: str = "[]") -> Iterator[str]:
     """The keys of `record`, then its tables."""
     schema = record.model_json_schema()
     tables = {name: inner for name in record.model_fields if (inner := _inner(record, name))}
     if prefix:
-        yield f"### [{prefix}]\n"
+        opening, closing = brackets[: len(brackets) // 2], brackets[len(brackets) // 2 :]
+        yield f"### {opening}{prefix}{closing}\n"
     yield f"{inspect.cleandoc(record.__doc__ or '')}\n"
     required = schema.get("required", [])
     yield _table(
@@ -164,7 +165,9 @@ def _record(record: type[Record], prefix: str) -> Iterator[str]:
         ),
     )
     for name, inner in tables.items():
-        yield from _record(inner, f"{prefix}.{name}" if prefix else name)
+        repeated = getattr(record.model_fields[name].annotation, "__origin__", None) is tuple
+        brackets = "[[]]" if repeated else "[]"
+        yield from _record(inner, f"{prefix}.{name}" if prefix else name, brackets)
 
 
 def _inner(record: type[Record], name: str) -> type[Record] | None:

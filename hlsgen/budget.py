@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hlsgen.graph import Graph
 from hlsgen.graph.fabric import FABRICS
+from hlsgen.graph.parts import split
 from hlsgen.passes import REDUCE, size
 
 if TYPE_CHECKING:
@@ -22,10 +24,19 @@ def count_luts(network: Network) -> int:
     """
     from hlsgen.frontend.torch import export
 
-    graph = export(network, "network")
+    graph, fabric = export(network, "network"), FABRICS[FABRIC]
+    windows = (node for node in graph.nodes if node.op.streams)
+    luts = sum(node.op.area(fabric, *graph.inputs_of(node)).lut for node in windows)
+    return luts + sum(
+        size(_reduced(part.graph), fabric, quick=True).area.lut for part in split(graph)
+    )
+
+
+def _reduced(graph: Graph) -> Graph:
+    """The graph after the quick passes, repeated until none changes it."""
     while True:
         before = graph.digest
         for change in REDUCE:
             graph = change(graph)
         if graph.digest == before:
-            return size(graph, FABRICS[FABRIC], quick=True).area.lut
+            return graph

@@ -304,7 +304,8 @@ def agreement(job: Job, samples: Values) -> Callable[[Graph], bool]:
     """Rung 0 as a question: does the trained network agree with a graph on `samples`?"""
     from hlsgen.frontend.export import agreement
 
-    return agreement(job.network / "model.pt", job.project, samples[:, 0])
+    words = samples[:, 0] if samples.shape[1] == 1 else samples
+    return agreement(job.network / "model.pt", job.project, words)
 
 
 def plan_of(job: Job) -> Plan:

@@ -56,6 +56,25 @@ class Assemble(Record):
     depth: Annotated[int, Field(ge=1, le=4)] = 2
 
 
+class Convolution(Record):
+    """One convolution (`hlsgen.nn.convolution`, `hlsgen.nn.lutnet`); `layers` come behind them.
+
+    `filters` slide over the image, or over the map of the convolution before, in a window of
+    `kernel` x `kernel` pixels that moves by `stride`; there is no padding. `pool` 2 makes one pixel
+    of 2 x 2, 1 none. With `convolution` a filter is a tree of `depth` levels of LUTs, 1..3, with
+    fan_in**depth pins at its leaves, of which each chooses among `candidates` taps of the window
+    (16 or all, if not given), pooled by OR; [model.multilinear] holds for trees and layers behind.
+    With `lutnet` and `shrink` it is a count of nodes, pooled by the maximum once it is normalised.
+    """
+
+    filters: Positive
+    kernel: Positive
+    depth: Annotated[int, Field(ge=1, le=3)] = 1
+    pool: Literal[1, 2] = 1
+    stride: Positive = 1
+    candidates: Annotated[int, Field(ge=2, le=4096)] | None = None
+
+
 class Difflogic(Record):
     """How `difflogic` learns gates, relaxed to probabilities (`hlsgen.nn.gates`).
 
@@ -114,12 +133,15 @@ class Lutnet(Record):
     """How much `lutnet` and `shrink` prune; their `layers` are filters, the classes come on top.
 
     `theta`: the share of each layer's weights that is pruned, 0..1 (below 1): one for all layers,
-    or one for each of `layers` and one for the classes.
+    or one for each of `convolutions`, each of `layers` and one for the classes. `fan_in`: the pins
+    of a node, 1..6, as many values; those of `model`, if not given. A layer of 1 is an ordinary
+    binary one: a weight is a wire or an inverter, and shrinking leaves it alone.
     """
 
     theta: Annotated[tuple[Annotated[float, Field(ge=0.0, lt=1.0)], ...], Field(min_length=1)] = (
         0.9,
     )
+    fan_in: tuple[Annotated[int, Field(ge=1, le=6)], ...] = ()
 
 
 class Shrink(Record):
@@ -151,6 +173,7 @@ class Model(Record):
     window: Annotated[int, Field(ge=0)] = 0
     votes: Annotated[int, Field(ge=0, le=3)] = 0
     assemble: Assemble = Assemble()
+    convolutions: tuple[Convolution, ...] = ()
     difflogic: Difflogic = Difflogic()
     dwn: Dwn = Dwn()
     logicnets: Logicnets = Logicnets()
@@ -217,6 +240,7 @@ class Hardware(Record):
 NUMBERS = (
     *("accuracy", "lut", "ff", "lut_core", "ff_core", "lut_core_synth"),
     *("lut_core_deviation_percent", "lut_synth", "ff_synth"),
+    *("memory_bits", "memory_blocks"),
     *("fmax_mhz", "fmax_estimate_mhz", "latency_cycles", "latency_ns", "throughput_per_s"),
     *("energy_nj", "verified", "area_delay_lut_ns", "lut_used_percent", "ff_used_percent"),
 )

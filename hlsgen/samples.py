@@ -17,23 +17,31 @@ from hlsgen.graph.ir import Values
 
 
 def load_samples(path: Path) -> Values:
-    """Input words [n, 1, features] of the samples in a build folder.
+    """Input words [n, beats, lanes] of the samples in a build folder.
 
     Raises:
         ConfigError: the file is missing or damaged.
     """
     with _opened(path) as arrays:
-        return np.asarray(arrays["x"], dtype=np.int64)[:, None, :]
+        return _words(arrays)
 
 
 def load_labelled(path: Path) -> tuple[Values, NDArray[np.int64]]:
-    """Input words [n, 1, features] and labels [n].
+    """Input words [n, beats, lanes] and labels [n].
 
     Raises:
         ConfigError: the file is missing or damaged.
     """
     with _opened(path) as arrays:
-        return np.asarray(arrays["x"], np.int64)[:, None, :], np.asarray(arrays["y"], np.int64)
+        return _words(arrays), np.asarray(arrays["y"], np.int64)
+
+
+def _words(arrays: Any) -> Values:
+    """Samples of one beat are kept as [n, lanes]."""
+    words = np.asarray(arrays["x"], dtype=np.int64)
+    if words.ndim not in (2, 3):
+        raise ValueError(f"x is {list(words.shape)}, must be [n, lanes] or [n, beats, lanes]")
+    return words[:, None, :] if words.ndim == 2 else words
 
 
 @contextmanager

@@ -37,8 +37,8 @@ def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> 
     network, data = load_model(model, project), load_data(project)
     graph = export(network, project.name)
     quantise = _input_of(graph.feeds()[0].op).quantise
-    test = quantise(data.x_test)[:, 0]
-    rest = np.concatenate([quantise(part)[:, 0] for part in (data.x_train, data.x_val)])
+    test = quantise(data.x_test)
+    rest = np.concatenate([quantise(part) for part in (data.x_train, data.x_val)])
     results = compare(network, graph, np.concatenate([rest, test]))
     results += compare_layers(network, graph)
     wrong = Counter[str]()
@@ -75,7 +75,7 @@ def agreement(model: Path, project: Project, words: Values) -> Callable[[Graph],
     Args:
         model: the trained network's file.
         project: what it was trained for.
-        words: int64 [n, features], samples.
+        words: int64 [n, features] or [n, beats, lanes], samples.
     """
     network = load_model(model, project)
 
@@ -87,8 +87,9 @@ def agreement(model: Path, project: Project, words: Values) -> Callable[[Graph],
 
 
 def _save_samples(path: Path, x: Values, y: Values) -> None:
-    """Words [n, features] and labels [n]."""
+    """Words [n, beats, lanes], of one beat [n, lanes], and labels [n]."""
     buffer = io.BytesIO()
+    x = x[:, 0] if x.shape[1] == 1 else x
     np.savez_compressed(buffer, x=x.astype(np.uint16), y=y.astype(np.int64))
     write_atomic(path, buffer.getvalue())
 

@@ -14,9 +14,25 @@ from torch import nn
 from hlsgen.errors import GraphError
 from hlsgen.graph import Graph, Node, check, run
 from hlsgen.graph.interp import BLOCK
-from hlsgen.nn import Argmax, Layer, LutLayer, Network, Popcount, Quantiser, Thermometer, Votes
+from hlsgen.nn import (
+    AnyOf,
+    Argmax,
+    Layer,
+    LutLayer,
+    Network,
+    Popcount,
+    Quantiser,
+    Thermometer,
+    Votes,
+    Window,
+)
 
-SUPPORTED = (Quantiser, Thermometer, LutLayer, Popcount, Votes, Argmax)
+SUPPORTED = (Quantiser, Thermometer, LutLayer, Window, AnyOf, Popcount, Votes, Argmax)
+
+# Values of all layers that are held at a time, at most: images have many, and caches are small.
+_VALUES = 8_000_000
+# Random images in which a streaming operator is compared alone: each place sees each tap differ.
+_IMAGES = 16
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,8 @@ def compare(
     Args:
         network: the trained network.
         graph: what `export` made of it, before any pass.
-        words: int [batch, features], what the quantiser makes of the samples.
+        words: int [batch, features] or [batch, beats, lanes], what the quantiser makes of the
+            samples.
 
     Returns:
         For each layer the number of integers compared and of those that differ; of a `Network` also
@@ -71,17 +88,22 @@ def compare(
     names = [node for node, _ in layers]
     if names != [node.name for node in graph.nodes]:
         raise GraphError(f"graph {graph.name!r} is not the export of this network: expects {names}")
+    wire = graph.wires[names[0]]
+    words = words.reshape(len(words), wire.beats * wire.lanes)
     compared, mismatches = Counter[str](), Counter[str]()
     training = network.training
     network.eval()
-    for start in range(0, len(words), BLOCK):
-        block = words[start : start + BLOCK].astype(np.int64)
-        expected = run(graph, {names[0]: block}, names)
+    of_sample = sum(wire.beats * wire.lanes for wire in graph.wires.values())
+    size = max(1, min(BLOCK, _VALUES // of_sample))
+    for start in range(0, len(words), size):
+        block = words[start : start + size].astype(np.int64)
+        feed = block.reshape(len(block), wire.beats, wire.lanes)
+        expected = run(graph, {names[0]: feed}, names)
         value = torch.from_numpy(block)
         for node, layer in layers:
             with torch.no_grad():
                 value = layer(value)
-            same = value.cpu().numpy() == expected[node][:, 0]
+            same = value.cpu().numpy().reshape(expected[node].shape) == expected[node]
             compared[node] += same.size
             mismatches[node] += int(same.size - np.count_nonzero(same))
         if isinstance(network, Network):
@@ -110,13 +132,23 @@ def compare_layers(network: nn.Sequential, graph: Graph, seed: int = 1) -> tuple
     for (name, _, layer), node in zip(_walk(network), graph.nodes, strict=True):
         if not node.inputs:
             continue
-        rows = node.op.stimuli(rng, *graph.inputs_of(node))[0]
-        wanted = node.op.eval(rows.astype(np.int64))[:, 0]
+        rows = _stimuli(node, graph, rng)
+        wanted = node.op.eval(rows.astype(np.int64))
+        values = torch.from_numpy(rows.astype(np.float32))
         with torch.no_grad():
-            got = layer(torch.from_numpy(rows[:, 0].astype(np.float32))).cpu().numpy()
+            got = layer(values if values.shape[1] > 1 else values[:, 0]).cpu().numpy()
+        got = got.reshape(wanted.shape)
         results.append(LayerResult(name, wanted.size, int(np.count_nonzero(got != wanted))))
     network.train(training)
     return tuple(results)
+
+
+def _stimuli(node: Node, graph: Graph, rng: np.random.Generator) -> NDArray[np.integer]:
+    """Values [rows, beats, lanes] that exercise every constant of an operator of one input."""
+    (wire,) = graph.inputs_of(node)
+    if not node.op.streams:
+        return node.op.stimuli(rng, wire)[0]
+    return rng.integers(wire.lo, wire.hi + 1, (_IMAGES, wire.beats, wire.lanes))
 
 
 def _walk(network: nn.Module) -> Iterator[tuple[str, str, Layer]]:

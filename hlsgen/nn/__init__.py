@@ -1,5 +1,6 @@
 """The layers of a network that hlsgen trains and exports."""
 
+from hlsgen.nn.convolution import ConvolutionArchitecture, ConvolutionNetwork
 from hlsgen.nn.gates import GateLayer, GateNetwork
 from hlsgen.nn.head import Argmax, Popcount, Votes
 from hlsgen.nn.layer import Layer
@@ -11,11 +12,15 @@ from hlsgen.nn.neurons import NeuronNetwork
 from hlsgen.nn.quantiser import Quantiser
 from hlsgen.nn.thermometer import Thermometer
 from hlsgen.nn.trees import TreeNetwork
+from hlsgen.nn.window import AnyOf, Window
 from hlsgen.nn.wiring import LearnedWiring, RandomWiring
 
 __all__ = [
+    "AnyOf",
     "Architecture",
     "Argmax",
+    "ConvolutionArchitecture",
+    "ConvolutionNetwork",
     "GateLayer",
     "GateNetwork",
     "Layer",
@@ -32,4 +37,5 @@ __all__ = [
     "Thermometer",
     "TreeNetwork",
     "Votes",
+    "Window",
 ]

@@ -80,6 +80,16 @@ class Votes(Layer):
         """Keep the weights where a few steps can change their rounding."""
         self.weight.clamp_(-0.4, self.most + 0.4)
 
+    def reads(self) -> Tensor:
+        """The lanes that vote at all, bool [lanes]."""
+        return (self.votes() > 0).any(1)
+
+    def part(self, inputs: Tensor) -> Votes:
+        """The votes of the lanes in `inputs`, bool [lanes], alone."""
+        head = Votes(int(inputs.sum()), self.weight.shape[1], self.most)
+        head.weight.data, head.bias.data = self.weight.data[inputs], self.bias.data
+        return head.to(self.weight.device).train(self.training)
+
     def to_op(self) -> ops.Sum:
         """The sums; a lane is added as often as its weight says."""
         with torch.no_grad():

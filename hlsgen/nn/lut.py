@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from hlsgen.errors import GraphError
 from hlsgen.graph import ops
-from hlsgen.nn import kernel
-from hlsgen.nn.layer import Layer
+from hlsgen.nn import cost, kernel
+from hlsgen.nn.layer import BitLayer, places
 from hlsgen.nn.lookup import EXTENDED, interpolate, look_up
 from hlsgen.nn.wiring import LearnedWiring, RandomWiring
 
 Start = Literal["uniform", "residual", "bimodal"]
 
 
-class LutLayer(Layer):
+class LutLayer(BitLayer):
     """`n` LUTs of `fan_in` one-bit inputs each, with real-valued tables T in [-1, 1].
 
     The forward pass is hard: the output is 1 where T[a] > 0 for the address a, whose bit p is
@@ -64,7 +64,10 @@ class LutLayer(Layer):
         self.register_buffer("support", torch.ones(n, fan_in, dtype=torch.bool))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Bits float32 [batch, n] of bits [batch, lanes]; shares of bits while not yet hard."""
+        """Bits float32 [batch, n] of bits [batch, lanes]; shares of bits while not yet hard.
+
+        Several beats share the tables: [batch, beats, n] of [batch, beats, lanes].
+        """
         if not self.training or self.hardness >= 1:
             return look_up(x, self.table, self.wiring, self.blur)
         x = x.float()
@@ -92,6 +95,25 @@ class LutLayer(Layer):
         """
         self.support &= ~removed
         self.after_step()
+
+    def expected(self, read: Tensor) -> tuple[Tensor, Tensor]:
+        """Tables by the number of pins that matter; see `BitLayer.expected`."""
+        used = cost.pins_used(self.table, self.support)
+        below = cost.lanes_used(read[:, None] * used, self.wiring.chosen(), self.lanes)
+        return (read * cost.table_luts(used)).sum(), below
+
+    def reads(self, live: Tensor) -> Tensor:
+        """The lanes at the pins in the support of live LUTs."""
+        found = torch.zeros(self.lanes, dtype=torch.bool, device=live.device)
+        found[self.wiring.chosen()[self.support & live[:, None]].long()] = True
+        return found
+
+    def part(self, inputs: Tensor, outputs: Tensor) -> LutLayer:
+        """The LUTs in `outputs`, with their wires as they are chosen now."""
+        layer = LutLayer(int(inputs.sum()), int(outputs.sum()), self.fan_in, blur=self.blur)
+        layer.wiring.chosen().copy_(places(self.wiring.chosen()[outputs], inputs))
+        layer.table.data, layer.support = self.table.data[outputs], self.support[outputs]
+        return layer.to(self.table.device).train(self.training)
 
     def to_op(self) -> ops.Lut:
         """The layer with the signs of the tables as truth tables, over the pins of the support."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from hlsgen.nn import cost
 from hlsgen.nn.head import Popcount, Votes
+from hlsgen.nn.layer import BitLayer
 from hlsgen.nn.lut import LutLayer
 from hlsgen.nn.network import Architecture
 from hlsgen.nn.stack import Stack
@@ -17,15 +21,13 @@ class LutNetwork(Stack):
     """Quantiser, thermometer, LUT layers, popcount or votes, argmax."""
 
     def __init__(self, architecture: Architecture) -> None:
+        super().__init__(architecture, self.middle(architecture))
+
+    @staticmethod
+    def middle(architecture: Architecture) -> Mapping[str, BitLayer]:
+        """The layers between the encoder and the head, by name, in order."""
         a = architecture
-        lanes = (a.features * a.thresholds, *a.layers)
-        super().__init__(
-            a,
-            [
-                LutLayer(before, n, a.fan_in, choices, a.blur, a.start)
-                for before, n, choices in zip(lanes, a.layers, a.candidates, strict=False)
-            ],
-        )
+        return dense(a, a.features * a.thresholds)
 
     def advance(self, done: float) -> None:
         """Progressive binarisation: how hard the layers are."""
@@ -64,13 +66,14 @@ class LutNetwork(Stack):
             bits = cost.vote_bits(head.weight)
             read = (bits / bits.detach().clamp(min=1)).amax(dim=1)
             total = total + cost.COUNT_LUTS * bits.sum()
-        for layer in reversed(self.luts):
-            used = cost.pins_used(layer.table, layer.support)
-            if isinstance(head, Popcount) and layer is self.luts[-1]:
-                constant = cost.fan_in_shares(used)[:, 0]
-                total = total + cost.COUNT_LUTS * (1 - constant).sum()
-            total = total + (read * cost.table_luts(used)).sum()
-            read = cost.lanes_used(read[:, None] * used, layer.wiring.chosen(), layer.lanes)
+        if isinstance(head, Popcount):
+            last = self.luts[-1]
+            used = cost.pins_used(last.table, last.support)
+            total = total + cost.COUNT_LUTS * (1 - cost.fan_in_shares(used)[:, 0]).sum()
+        for layer in reversed(self):
+            if isinstance(layer, BitLayer):
+                luts, read = layer.expected(read)
+                total = total + luts
         return total + encoder.luts_per_lane * read.sum()
 
     @torch.no_grad()
@@ -78,3 +81,13 @@ class LutNetwork(Stack):
         """Take pins of next to no influence out of the tables for good."""
         for layer in self.luts:
             layer.shrink((cost.influence(layer.table) < cost.NOTHING) & layer.support)
+
+
+def dense(architecture: Architecture, lanes: int) -> OrderedDict[str, BitLayer]:
+    """The LUT layers of an architecture, by name, in order; the first reads `lanes` lanes."""
+    a = architecture
+    before = (lanes, *a.layers)
+    return OrderedDict(
+        (f"lut{i}", LutLayer(below, n, a.fan_in, choices, a.blur, a.start))
+        for i, (below, n, choices) in enumerate(zip(before, a.layers, a.candidates, strict=False))
+    )

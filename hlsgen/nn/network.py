@@ -38,7 +38,7 @@ class Network(nn.Sequential):
         self.quantiser.fit(samples)
         for layer in self:
             if isinstance(layer, Thermometer):
-                layer.fit(self.quantiser.quantise(samples))
+                layer.fit(self.quantiser(self.quantiser.quantise(samples)))
 
     def forward(self, words: Tensor) -> Tensor:
         """Logits float32 [batch, classes] of words int [batch, features].
@@ -132,6 +132,11 @@ class Architecture:
     window: int = 0
     spectral: float = 0.0
     soft: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def beats(self) -> int:
+        """In how many beats of equally many words a sample enters."""
+        return 1
 
     def __post_init__(self) -> None:
         last = self.layers[-1]

@@ -1,4 +1,4 @@
-"""A dense layer of LUTNet: weights that are pruned, and whose survivors become lookup tables."""
+"""A layer of LUTNet: weights that are pruned, and whose survivors become lookup tables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hlsgen.errors import GraphError
 from hlsgen.graph import ops
 from hlsgen.nn import kernel
-from hlsgen.nn.layer import Layer
+from hlsgen.nn.layer import Layer, rows_of, values_of
 from hlsgen.nn.lookup import MULTILINEAR
 from hlsgen.nn.lut import LutLayer
 from hlsgen.nn.residual import plane_weights
@@ -33,9 +34,12 @@ class NodeLayer(nn.Module):
     `fan_in` pins that read the same plane: pin 0 position p, pin j position maps[j - 1, p], the
     same for all filters.
 
+    Behind a window positions are its taps, and all places of the map are samples. A layer with a
+    fan-in of 1 is an ordinary binary one: it stays as pruning leaves it, and its tables are wires
+    and inverters.
+
     Args:
         positions: lanes of each plane of the input.
-        filters: counts.
         planes: of the input, 1 or 2.
         nodes: pairs that pruning leaves.
         fan_in: pins of a table, at most `positions`.
@@ -72,14 +76,34 @@ class NodeLayer(nn.Module):
         """Pins that each table reads, bool [planes, nodes, fan_in]."""
         return self.lut.support.view(self.planes, len(self.position), -1)
 
+    @property
+    def learns_tables(self) -> bool:
+        """Whether its nodes become more than wires and inverters."""
+        return self.lut.fan_in > 1
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has the form that it keeps to the end."""
+        return int(self.stage) == (TABLES if self.learns_tables else PRUNED)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Counts float32 [batch, filters] of bits [batch, planes * positions]."""
+        """Counts float32 [batch, filters] of bits [batch, planes * positions].
+
+        Of several beats: [batch, beats, filters] of [batch, beats, planes * positions].
+        """
         if self.stage == TABLES:
             counts: Tensor = self.sum(self.lut(x))
             return counts
         level = torch.tensor(plane_weights(self.planes), device=x.device)[:, None]
+        weights = self._weights() * self.mask
+        if x.ndim == 3:
+            # Many samples: one product with the bits as they are, and a constant for each filter.
+            rows, size = rows_of(x).float(), level.sum()
+            products = (level[..., None] * weights).flatten(0, 1).T @ rows
+            rest = 0.5 * size * (self.mask - weights).sum(0)
+            return self.sum.shifted(values_of(products + rest[:, None], x))
         value = (level * (2 * x.float() - 1).view(len(x), self.planes, -1)).sum(1)
-        products = value @ (self._weights() * self.mask)
+        products = value @ weights
         return self.sum.shifted(0.5 * (products + level.sum() * self.mask.sum(0)))
 
     def _weights(self) -> Tensor:
@@ -128,6 +152,21 @@ class NodeLayer(nn.Module):
         self.stage.fill_(TABLES)
 
     @torch.no_grad()
+    def circuit(self) -> tuple[LutLayer, PlaneSum]:
+        """What it is in hardware.
+
+        Raises:
+            GraphError: it is not settled.
+        """
+        if not self.settled:
+            raise GraphError("the training ended before its phase lut; train to the end")
+        if not self.learns_tables:
+            binary = self._weights()[self.position, self.sum.filter]
+            pin = _sigma(torch.arange(2, device=binary.device), 0)
+            self.lut.table.copy_((binary[:, None] * pin).repeat(self.planes, 1))
+        return self.lut, self.sum
+
+    @torch.no_grad()
     def shrink(self, removed: Tensor, visits: Tensor | None = None) -> None:
         """Take pins out of the support for good.
 
@@ -157,9 +196,9 @@ class NodeLayer(nn.Module):
         """How many samples address each entry: int64 [planes, nodes, 2**fan_in].
 
         Args:
-            x: bits [samples, planes * positions].
+            x: bits [samples, planes * positions], or of several beats, which count alike.
         """
-        rows = x.T.to(torch.uint8).contiguous()
+        rows = rows_of(x).to(torch.uint8).contiguous()
         table = self.lut.table
         _, address = kernel.look_up(rows, self.lut.wiring.chosen(), table.detach())
         counts = [torch.bincount(entries, minlength=table.shape[1]) for entries in address]
@@ -184,12 +223,16 @@ class PlaneSum(Layer):
         self.register_buffer("filter", torch.zeros(nodes, dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Counts float32 [batch, filters] of bits [batch, planes * nodes], plane after plane."""
-        counts = torch.zeros(self.filters, len(x), device=x.device)
+        """Counts float32 [batch, filters] of bits [batch, planes * nodes], plane after plane.
+
+        Of several beats: [batch, beats, filters] of [batch, beats, planes * nodes].
+        """
+        rows = rows_of(x)
+        counts = torch.zeros(self.filters, rows.shape[1], device=x.device)
         weights = plane_weights(self.planes)
-        for weight, rows in zip(weights, x.T.chunk(self.planes), strict=True):
-            counts = counts.index_add(0, self.filter, rows, alpha=weight)
-        return self.shifted(counts.T)
+        for weight, plane in zip(weights, rows.chunk(self.planes), strict=True):
+            counts = counts.index_add(0, self.filter, plane, alpha=weight)
+        return self.shifted(values_of(counts, x))
 
     def shifted(self, counts: Tensor) -> Tensor:
         """Counts [batch, filters] with what is added to each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -36,19 +36,24 @@ class Stack(Network):
 
     Args:
         architecture: sizes of the first and the last layers.
-        middle: modules in order; the first takes the bits uint8 [batch, features * thresholds] of
-            the thermometer, the last gives `architecture.layers[-1]` values in 0..1 as float32,
-            in eval mode bits.
+        middle: modules in order, with names or without; the first takes the bits uint8 of the
+            thermometer, [batch, features * thresholds] or, of several beats, as many together; the
+            last gives `architecture.layers[-1]` values in 0..1 as float32, in eval mode bits.
     """
 
     architecture: Architecture
 
-    def __init__(self, architecture: Architecture, middle: Iterable[nn.Module]) -> None:
+    def __init__(
+        self, architecture: Architecture, middle: Iterable[nn.Module] | Mapping[str, nn.Module]
+    ) -> None:
         a = architecture
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            x=Quantiser(a.features, a.bits), thermometer=Thermometer(a.features, a.thresholds)
+            x=Quantiser(a.features, a.bits, a.beats),
+            thermometer=Thermometer(a.features // a.beats, a.thresholds),
         )
-        layers |= OrderedDict((f"lut{i}", layer) for i, layer in enumerate(middle))
+        if not isinstance(middle, Mapping):
+            middle = OrderedDict((f"lut{i}", layer) for i, layer in enumerate(middle))
+        layers |= middle
         lanes = a.layers[-1]
         head = Votes(lanes, a.classes, a.votes) if a.votes else Popcount(lanes, a.classes)
         super().__init__(layers | OrderedDict(popcount=head, argmax=Argmax()))
@@ -62,7 +67,8 @@ class Stack(Network):
         lanes = varying(encoder(self.quantiser.quantise(samples[:_LOOKED_AT])))
         pools = [lanes] * a.layers[0]
         if a.window and a.image:
-            pools = windows(lanes, a.image, a.thresholds, a.window, a.layers[0], first.fan_in)
+            each = a.features * a.thresholds // (a.image[0] * a.image[1])
+            pools = windows(lanes, a.image, each, a.window, a.layers[0], first.fan_in)
         first.redeal(pools)
 
     def forward(self, words: Tensor) -> Tensor:

@@ -13,14 +13,14 @@ from torch import Tensor
 from hlsgen.graph import ops
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Wire
-from hlsgen.nn.layer import Layer
+from hlsgen.nn.layer import Layer, rows_of, values_of
 
 
 class Thermometer(Layer):
     """Lane f * count + i is 1 where word f >= threshold i of feature f.
 
     The encoding of Bacellar et al., "Differentiable Weightless Neural Networks", ICML 2024
-    (distributive thermometer).
+    (distributive thermometer). Several beats, the pixels of an image, share the thresholds.
 
     Args:
         features: number of words.
@@ -39,8 +39,9 @@ class Thermometer(Layer):
         self.register_buffer("threshold", torch.zeros(len(lanes), dtype=torch.int32))
 
     def fit(self, words: Tensor) -> None:
-        """Learn the thresholds from training words, int [batch, features]."""
-        columns = words.cpu().numpy().T
+        """Learn the thresholds from training words of at most 16 bits, int [..., features]."""
+        # Short words are sorted faster: an image has many.
+        columns = words.flatten(0, -2).cpu().numpy().astype(np.uint16).T
         found = np.concatenate([quantile_thresholds(column, self.count) for column in columns])
         self.threshold.copy_(torch.from_numpy(found))
 
@@ -52,9 +53,12 @@ class Thermometer(Layer):
         return op.area(FABRICS["xcup"], words).lut / len(np.unique(op.twins()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Bits uint8 [batch, features * count] of words int [batch, features]."""
-        rows = x.T.contiguous()
-        return (rows[self.feature] >= self.threshold[:, None]).to(torch.uint8).T
+        """Bits uint8 [batch, features * count] of words int [batch, features].
+
+        Of several beats: [batch, beats, features * count] of [batch, beats, features].
+        """
+        rows = rows_of(x).contiguous()
+        return values_of((rows[self.feature] >= self.threshold[:, None]).to(torch.uint8), x)
 
     def to_op(self) -> ops.Thermometer:
         """The comparisons."""

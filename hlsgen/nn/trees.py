@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hlsgen.errors import ConfigError
+from hlsgen.nn.lut import LutLayer
 from hlsgen.nn.lut_network import LutNetwork
 from hlsgen.nn.network import Architecture
 
@@ -59,7 +60,12 @@ class TreeNetwork(LutNetwork):
         for level, layer in enumerate(self.luts):
             layer.table.data = linear_tables(*layer.support.shape)
             if level % architecture.depth:
-                layer.wiring.chosen().copy_(torch.arange(layer.lanes).view(-1, architecture.fan_in))
+                wire_in_order(layer)
+
+
+def wire_in_order(layer: LutLayer) -> None:
+    """LUT i of the layer reads lanes i * fan_in and up; it is one of random wiring."""
+    layer.wiring.chosen().copy_(torch.arange(layer.lanes).view(-1, layer.fan_in))
 
 
 def linear_tables(n: int, fan_in: int) -> Tensor:

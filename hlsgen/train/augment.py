@@ -32,12 +32,12 @@ class Moves:
         A pixel takes the word of the pixel nearest to where it comes from: words stay words.
 
         Args:
-            words: int [batch, height * width].
+            words: int [batch, height * width * channels].
         """
         batch, device = len(words), words.device
         frame = self._frame()
         height, width = self.image
-        framed = pad(words.view(batch, height, width), (frame,) * 4)
+        framed = pad(words.view(batch, height, width, -1), (0, 0, *(frame,) * 4))
         rows, columns = (part.to(device) for part in self._sources(batch))
         sample = torch.arange(batch, device=device)[:, None, None]
         found = framed[sample, rows + frame, columns + frame]

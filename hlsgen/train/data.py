@@ -30,7 +30,8 @@ OFFICIAL_TEST = {"mnist_784": 10_000, "Fashion-MNIST": 10_000}
 class Dataset:
     """Samples float64 [n, features] and class numbers int64 [n] of the three parts.
 
-    `image` is the height and width of samples that are images.
+    `image` is the height and width of samples that are images: their features are pixels in raster
+    order, and within a pixel its channels.
 
     Thresholds and weights come from the training part, choices from the validation part; the test
     part is looked at once, at the end. `labels` are the classes' names, by class number.
@@ -129,10 +130,10 @@ def _image(project: Project, features: int) -> tuple[int, int] | None:
                 " a sample"
             )
         return None
-    if image[0] * image[1] != features:
+    if features % (image[0] * image[1]):
         raise ConfigError(
             f"data.image is {list(image)}: its samples have {features} features, not"
-            f" {image[0]} x {image[1]}"
+            f" {image[0]} x {image[1]}, nor a multiple: channels of a pixel"
         )
     if shift >= min(image):
         raise ConfigError(f"train.shift is {shift}: must be below {min(image)}, see data.image")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from hlsgen.errors import ConfigError
 from hlsgen.nn import LutNetNetwork, NodeArchitecture
-from hlsgen.project import Project
+from hlsgen.nn.maps import Convolution
+from hlsgen.project import Model, Project
 from hlsgen.train.method import Method, Phase, shared
 
 # Shares of the epochs.
@@ -15,14 +16,19 @@ SHARES = {"bnn": 0.15, "retrain": 0.05, "lut": 0.8}
 
 
 def architecture(project: Project, features: int, classes: int) -> NodeArchitecture:
-    """`model.layers` are the hidden layers' filters, `model.fan_in` the pins of a node."""
+    """`model.layers` are the hidden layers' filters, `model.fan_in` the pins of a node.
+
+    Raises:
+        ConfigError: settings that the method does not know, or as `NodeArchitecture`.
+    """
     model, inputs, train = project.model, project.inputs, project.train
     if train.devices > 1:
         raise ConfigError(
             f"train.devices is {train.devices}: the method {model.method!r} normalises over whole"
             " batches and trains on 1 device only"
         )
-    theta = model.lutnet.theta
+    layers = len(model.convolutions) + len(model.layers) + 1
+    wish = model.lutnet
     return NodeArchitecture(
         features=features,
         classes=classes,
@@ -30,9 +36,29 @@ def architecture(project: Project, features: int, classes: int) -> NodeArchitect
         thresholds=inputs.thresholds,
         layers=model.layers,
         fan_in=model.fan_in,
-        theta=theta * (len(model.layers) + 1) if len(theta) == 1 else theta,
+        theta=wish.theta * layers if len(wish.theta) == 1 else wish.theta,
         temperature=train.temperature,
+        fan_ins=wish.fan_in * layers if len(wish.fan_in) == 1 else wish.fan_in,
+        image=project.data.image if model.convolutions else None,
+        convolutions=tuple(_convolution(model, i) for i in range(len(model.convolutions))),
     )
+
+
+def _convolution(model: Model, number: int) -> Convolution:
+    """A convolution of the project.
+
+    Raises:
+        ConfigError: it is to be a tree.
+    """
+    found = model.convolutions[number]
+    place = f"model.convolutions[{number}]"
+    for key, value, plain in (("depth", found.depth, 1), ("candidates", found.candidates, None)):
+        if value != plain:
+            raise ConfigError(
+                f"{place}.{key} is {value}: the method {model.method!r} has one layer of nodes for"
+                " each convolution, with random wiring; leave it out"
+            )
+    return Convolution(found.filters, found.kernel, 1, found.pool, found.stride, 0)
 
 
 def phases(project: Project) -> tuple[Phase, ...]:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from hlsgen.errors import ConfigError
-from hlsgen.train import assemble, difflogic, dwn, logicnets, lutnet, multilinear, shrink
+from hlsgen.train import (
+    assemble,
+    convolution,
+    difflogic,
+    dwn,
+    logicnets,
+    lutnet,
+    multilinear,
+    shrink,
+)
 from hlsgen.train.method import Method
 
 METHODS: dict[str, Method] = {
     "assemble": assemble.METHOD,
+    "convolution": convolution.METHOD,
     "difflogic": difflogic.METHOD,
     "dwn": dwn.METHOD,
     "logicnets": logicnets.METHOD,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from hlsgen.errors import ConfigError
 from hlsgen.nn import LutNetNetwork, NodeArchitecture
 from hlsgen.project import Project
 from hlsgen.train import lutnet
@@ -24,9 +25,18 @@ SHARES = {
 
 
 def architecture(project: Project, features: int, classes: int) -> NodeArchitecture:
-    """That of `lutnet`, with what is to be removed."""
+    """That of `lutnet`, with what is to be removed.
+
+    Raises:
+        ConfigError: there are no tables, or as for `lutnet`.
+    """
     wish = project.model.shrink
     base = lutnet.architecture(project, features, classes)
+    if max(base.pins) == 1:
+        raise ConfigError(
+            "model.lutnet.fan_in is 1 in all layers: the method 'shrink' has no tables to shrink;"
+            " use the method 'lutnet', or a larger fan_in in some layer"
+        )
     return dataclasses.replace(base, delta=wish.delta, saliency=wish.saliency)
 
 
