@@ -16,8 +16,8 @@ from hlsgen.graph.ir import Area, Lanes, Op, Values, Wire, array, op
 
 # A memory of at most so many words takes LUTs, a deeper one blocks of memory.
 SHALLOW = 32
-# Bits of a LUT that is a memory, on all families that have them.
-_LUT_BITS = 32
+# Memories made of LUTs: words and bits of one, and the LUTs that it takes.
+_MEMORY = {"xcup": (32, 14, 8), "ecp5": (16, 4, 4)}
 
 
 @dataclass(frozen=True)
@@ -145,13 +145,20 @@ class Window(Op):
         return sum(len(run.lanes[0]) for run in self.taps[1:])
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
-        """Registers of the taps and the counters; LUTs of a shallow memory."""
+        """Registers of the taps and the counters; LUTs of a shallow memory.
+
+        The counters' LUTs are a rule of thumb: two or four for each of their bits.
+        """
         bits = wires[0].bits
         registers = sum(len(lanes) for run in self.taps for lanes in run.lanes) * bits
         counters = sum(_counter_bits(n) for n in (self.width, self.height)) * 2
-        lut = counters
-        if self.stored() and self.width <= SHALLOW:
-            lut += -(-self.width // _LUT_BITS) * self.stored() * bits
+        lut = counters * (1 if fabric.lut_inputs > 4 else 2)
+        if self.width <= SHALLOW and fabric.name in _MEMORY:
+            words, width, luts = _MEMORY[fabric.name]
+            banks = -(-self.width // words)
+            lut += banks * -(-self.stored() * bits // width) * luts
+            # Of several banks one is chosen.
+            lut += self.stored() * bits * (banks > 1)
         return Area(lut, registers + counters + 1)
 
     def memory_bits(self, wire: Wire) -> int:
