@@ -119,7 +119,7 @@ def _area(evidence: Evidence, parts: dict[str, Part]) -> dict[str, Number]:
         ),
         "lut_synth": lut_synth,
         "ff_synth": ff_synth,
-        "memory_bits": _estimate(area.memory_bits(evidence.final), "bits"),
+        "memory_bits": _estimate(area.memory_bits(evidence.final) if parts else None, "bits"),
         "memory_blocks": _blocks(evidence, yosys),
     }
 
