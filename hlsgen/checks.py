@@ -91,8 +91,8 @@ def mutate_command(
     score_file = job.folder / "mutate" / "score.json"
     if streams(load(job.folder / "graph" / "final")):
         raise ConfigError(
-            f"{job.folder}: hlsgen mutate knows no faults of networks that take images pixel by"
-            " pixel; their windows are tested with faults in rtl_tests/test_streaming.py"
+            f"{job.folder}: hlsgen mutate was not yet tried as a whole on networks that take images"
+            " pixel by pixel; rtl_tests/test_streaming.py puts faults into their windows"
         )
     samples = load_samples(job.folder / "graph" / "samples.npz")
     with Mutants() as tell:

@@ -35,8 +35,25 @@ class Layer(nn.Module):
         """Bring the parameters back into their range; called after each step of the optimiser."""
 
 
-class BitLayer(Layer):
-    """A layer from bits to bits that knows which lanes it reads."""
+class Trimmable(Layer):
+    """A layer that knows which lanes it reads, and can be made with fewer."""
+
+    def reads(self, live: Tensor) -> Tensor:
+        """The input lanes that the output lanes in `live` depend on; bool, both."""
+        raise NotImplementedError
+
+    def part(self, inputs: Tensor, outputs: Tensor) -> Trimmable:
+        """The same layer with fewer lanes, numbered anew in their order.
+
+        Args:
+            inputs: bool [input lanes], those that are left: at least all that are read.
+            outputs: bool [output lanes], those that are wanted.
+        """
+        raise NotImplementedError
+
+
+class BitLayer(Trimmable):
+    """A layer from bits to bits that knows what it costs."""
 
     def expected(self, read: Tensor) -> tuple[Tensor, Tensor]:
         """About how many six-input LUTs it takes, and how far each input lane is read.
@@ -46,19 +63,6 @@ class BitLayer(Layer):
 
         Returns:
             float32 [] and float32 [input lanes], 0..1, differentiable.
-        """
-        raise NotImplementedError
-
-    def reads(self, live: Tensor) -> Tensor:
-        """The input lanes that the output lanes in `live` depend on; bool, both."""
-        raise NotImplementedError
-
-    def part(self, inputs: Tensor, outputs: Tensor) -> BitLayer:
-        """The same layer with fewer lanes, numbered anew in their order.
-
-        Args:
-            inputs: bool [input lanes], those that are left: at least all that are read.
-            outputs: bool [output lanes], those that are wanted.
         """
         raise NotImplementedError
 

@@ -7,22 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hlsgen.nn.layer import BitLayer, Layer
+from hlsgen.nn.layer import Trimmable
 
 
-class Trimmable(Layer):
-    """A layer that knows which lanes it reads, and can be made with fewer; see `BitLayer`."""
-
-    def reads(self, live: Tensor) -> Tensor:
-        """The input lanes that the output lanes in `live` depend on; bool, both."""
-        raise NotImplementedError
-
-    def part(self, inputs: Tensor, outputs: Tensor) -> Layer:
-        """The same layer with the lanes in `inputs` and `outputs` alone, numbered anew."""
-        raise NotImplementedError
-
-
-def trimmed(layers: Sequence[BitLayer | Trimmable], live: Tensor) -> list[Layer]:
+def trimmed(layers: Sequence[Trimmable], live: Tensor) -> list[Trimmable]:
     """The layers with the lanes that matter to `live` output lanes of the last one.
 
     The input of the first one keeps all its lanes. Draws nothing.

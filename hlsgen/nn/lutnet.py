@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from hlsgen.errors import ConfigError
 from hlsgen.nn.head import Argmax
-from hlsgen.nn.layer import BitLayer, Layer
-from hlsgen.nn.liveness import Trimmable, trimmed
+from hlsgen.nn.layer import Layer, Trimmable
+from hlsgen.nn.liveness import trimmed
 from hlsgen.nn.lut import LutLayer
 from hlsgen.nn.maps import Convolution, Maps
 from hlsgen.nn.network import Network
@@ -285,13 +285,13 @@ def _window(a: NodeArchitecture, number: int) -> Window:
 def _trimmed(parts: Mapping[str, Layer]) -> dict[str, Layer]:
     """All that stands between two sums, without the lanes that no table reads."""
     found: dict[str, Layer] = {}
-    row: dict[str, BitLayer | Trimmable] = {}
+    row: dict[str, Trimmable] = {}
     for name, layer in parts.items():
         if isinstance(layer, LutLayer):
             every = torch.ones_like(layer.support[:, 0])
             found |= zip((*row, name), trimmed([*row.values(), layer], every), strict=True)
             row = {}
-        elif isinstance(layer, BitLayer | Trimmable):
+        elif isinstance(layer, Trimmable):
             row[name] = layer
     return found
 

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from hlsgen.errors import GraphError
 from hlsgen.graph import ops
 from hlsgen.nn import kernel
-from hlsgen.nn.layer import Layer, places, rows_of, values_of
-from hlsgen.nn.liveness import Trimmable
+from hlsgen.nn.layer import Layer, Trimmable, places, rows_of, values_of
 from hlsgen.nn.lut import lut_op
 from hlsgen.nn.window import POOLED, Window
 

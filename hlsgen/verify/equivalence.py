@@ -95,7 +95,7 @@ def of_verilog(
     found, reason = _prove(
         folder, graph, circuit, samples, budget, listener, _again_verilog(folder, files)
     )
-    return _rung("Verilog", found, timer, _tool(), reason)
+    return _rung("Verilog", found, timer, _tool(), reason or _beside(graph))
 
 
 def of_netlist(
@@ -105,7 +105,13 @@ def of_netlist(
     timer = Timer()
     circuit, again = Circuit(family, None, netlist), _again_netlist(folder, netlist, family)
     found, reason = _prove(folder, graph, circuit, samples, budget, Listener(), again)
-    return _rung("netlist", found, timer, _tool(), reason)
+    return _rung("netlist", found, timer, _tool(), reason or _beside(graph))
+
+
+def _beside(graph: Graph) -> str:
+    """What the proofs leave out of a graph that streams."""
+    windows = [node.name for node in graph.nodes if node.op.streams]
+    return f"without {', '.join(windows)}, which rung 1 simulates" if windows else ""
 
 
 def prove(
