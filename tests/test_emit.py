@@ -17,7 +17,7 @@ from hlsgen.boards import load_board
 from hlsgen.build import nextpnr
 from hlsgen.emit import Framing, emit, emit_uart, framing
 from hlsgen.emit.render import has_template, render
-from hlsgen.emit.streaming import window_module
+from hlsgen.emit.streaming import streaming_module
 from hlsgen.emit.verilog import RESERVED, _clocks_per_bit, library, node_module
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import OPS, Graph, Node, Op, Wire, check, random_feeds
@@ -33,6 +33,7 @@ from hlsgen.graph.ops import (
     Register,
     Sum,
     Thermometer,
+    Tiled,
     Window,
 )
 from hlsgen.passes import opt
@@ -56,6 +57,10 @@ CORNERS = Window(
     *(4, 5, 3, 3, 1, 2), np.array([0, 0, 2, 2]), np.array([0, 2, 0, 2]), np.array([1, 2, 0, 2])
 )
 # One small instance of each operator, in each form that it has; for ECP5 but for _xcup.
+TILED = Tiled(
+    2, 2, 3, np.array([[1, -1, 1, 1], [1, 1, 1, -1], [-1] * 4, [1] * 4]),
+    np.array([[0, 1], [1, 2], [-9, -2], [3, 9]]),
+)  # fmt: skip
 INSTANCES: dict[str, tuple[Wire, Op]] = {
     "argmax": (Wire(3, -2, 5), Argmax()),
     "argmax_one_lane": (Wire(1, 0, 5), Argmax()),
@@ -103,6 +108,8 @@ INSTANCES: dict[str, tuple[Wire, Op]] = {
     ),
     "thermometer_wide": (Wire(2, 0, 1000), Thermometer(np.array([1, 0]), np.array([999, 1]))),
     "thermometer_signed": (Wire(2, -4, 3), Thermometer(np.array([1, 0]), np.array([-3, 2]))),
+    "tiled": (Wire(4, 0, 1), TILED),
+    "tiled_at_once": (Wire(2, -2, 1), Tiled(1, 2, 2, np.array([[1, -1]]), np.zeros((1, 0)))),
     "window": (Wire(3, -2, 1, 20), CORNERS),
     "window_flat": (Wire(2, 0, 1, 4), Window.whole((2, 2), (2, 2), (1, 1), 2)),
 }
@@ -114,7 +121,7 @@ def module(wire: Wire, operator: Op, fabric: Fabric = ECP5) -> str:
     graph = Graph("net", (Node("x", Input(1, np.zeros(1), np.ones(1))), node), ("node",))
     graph.__dict__["wires"] = {"x": wire, "node": operator.infer(wire)}
     if operator.streams:
-        return window_module(graph, node, BANNER)
+        return streaming_module(graph, node, BANNER)
     return node_module(graph, node, BANNER, fabric)
 
 
@@ -196,7 +203,7 @@ def test_any_instance_renders_to_plain_verilog(kind: str, fabric: Fabric) -> Non
             assert f"graph 'net': node 'node' ({kind}) has a" in str(error) or "chain" in str(error)
             continue
         declared_before_use(text)
-        assert text.count("endmodule") == 1
+        assert text.count("endmodule") == 1 + (kind == "tiled")
         assert text.endswith("`default_nettype wire\n")
         assert not re.search(r"'s?[dhb]-|\{\{ |\{%|None|\t", text)
 
@@ -224,7 +231,7 @@ def test_a_literal_never_has_a_minus_behind_its_base() -> None:
 def test_one_module_a_node_the_core_the_stage_the_shell_and_the_library(final: Graph) -> None:
     modules = [node.name for node in final.nodes if node.inputs] + ["core", "stage", "axis"]
     names = {f"rtl/small_{name}.v" for name in modules}
-    names |= {f"rtl/{name}" for name, _ in library(streaming=False)}
+    names |= {f"rtl/{name}" for name, _ in library(final)}
     plan = emit(final, 8, ECP5)
     assert set(plan.files) == names
     assert plan.steps == ()

@@ -26,6 +26,7 @@ from hlsgen.graph.ops import (
     Register,
     Sum,
     Thermometer,
+    Tiled,
     Window,
     index_bits,
 )
@@ -54,6 +55,11 @@ def lane_by_lane(op: Any, x: list[int]) -> list[int]:
         return [int(bias) + sum(x[lane] for lane in op.src[a:b]) for a, b, bias in ends]
     if isinstance(op, Argmax):
         return [x.index(max(x))]
+    if isinstance(op, Tiled):
+        sums = [sum(int(w) * v for w, v in zip(row, x, strict=True)) for row in op.weight]
+        levels = op.threshold.tolist()
+        reached = [sum(s >= t for t in row) for s, row in zip(sums, levels, strict=True)]
+        return reached if op.steps else sums
     return head_lane_by_lane(op, x)
 
 
@@ -94,7 +100,7 @@ def reference(op: Op, values: Values) -> Values:
     """`lane_by_lane` on every sample and beat, or what streams on every sample."""
     if isinstance(op, Window):
         return np.array([window_by_window(op, frame) for frame in values], dtype=np.int64)
-    assert not op.streams, f"{op.kind}: define it here"
+    assert op.waits or not op.streams, f"{op.kind}: define it here"
     rows = [[lane_by_lane(op, [int(v) for v in beat]) for beat in sample] for sample in values]
     return np.array(rows, dtype=np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
+from hlsgen.emit.engine import engine_module, gates
 from hlsgen.emit.literals import lane
 from hlsgen.emit.render import render
 from hlsgen.errors import GraphError
@@ -12,13 +13,14 @@ from hlsgen.graph.ir import Graph, Node, Wire
 from hlsgen.graph.ops import Window
 from hlsgen.graph.parts import Part, split, streams
 from hlsgen.graph.schedule import pace
+from hlsgen.graph.segments import exits, waits
 
 
-def window_module(graph: Graph, node: Node, banner: Mapping[str, str]) -> str:
-    """The module of a window."""
+def streaming_module(graph: Graph, node: Node, banner: Mapping[str, str]) -> str:
+    """The module of an operator that streams."""
     op, (wire,) = node.op, graph.inputs_of(node)
     if not isinstance(op, Window):
-        raise GraphError(f"graph {graph.name!r}: no Verilog for streaming operator {op.kind!r}")
+        return engine_module(graph, node, banner)
     return render(
         "verilog/window.v.j2",
         **banner,
@@ -106,6 +108,7 @@ def core(graph: Graph, banner: Mapping[str, str]) -> str:
         in_beats=graph.wires[feeds[0].name].beats,
         out_bits=sum(graph.wires[name].width_bits for name in graph.outputs),
         units=units,
+        gates=list(gates(graph)) if waits(graph) else [],
         last=last.pop(),
         outputs=graph.outputs,
     )
@@ -114,6 +117,7 @@ def core(graph: Graph, banner: Mapping[str, str]) -> str:
 def _units(graph: Graph) -> Iterator[SimpleNamespace]:
     """Modules of the core in order: the part of the inputs, then each window and its part."""
     parts = {part.source: part for part in split(graph)}
+    places = {each.reader: each.places for found in exits(graph).values() for each in found}
     owner: dict[str, str] = {}
     if "" in parts:
         yield _unit_of(graph, parts[""], owner)
@@ -128,6 +132,9 @@ def _units(graph: Graph) -> Iterator[SimpleNamespace]:
             follows=owner.get(read, ""),
             reads=[read],
             values=[_value(graph, node.name)],
+            waits=node.op.waits,
+            places=places.get(node.name),
+            bits=graph.wires[read].width_bits,
         )
         if node.name in parts:
             yield _unit_of(graph, parts[node.name], owner)
@@ -142,6 +149,7 @@ def _unit_of(graph: Graph, part: Part, owner: dict[str, str]) -> SimpleNamespace
         follows=part.source,
         reads=[node.name for node in part.graph.feeds()],
         values=[_value(graph, output) for output in part.graph.outputs],
+        waits=False,
     )
 
 
@@ -191,5 +199,4 @@ def kept(graph: Graph) -> dict[str, list[str]]:
 
 def places(graph: Graph) -> int:
     """Frames that are on their way at once when they follow each other without a gap, and one."""
-    found = pace(graph)
-    return found.latency // found.interval + 2
+    return pace(graph).inside + 1

@@ -14,11 +14,12 @@ import numpy as np
 from hlsgen import __version__
 from hlsgen.emit.cells import instances
 from hlsgen.emit.render import has_template, render
-from hlsgen.emit.streaming import core, places, window_module
+from hlsgen.emit.streaming import core, places, streaming_module
 from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node, Op, built
 from hlsgen.graph.parts import split, streams
+from hlsgen.graph.segments import waits
 from hlsgen.paths import data_dir
 from hlsgen.plan import Plan
 
@@ -29,6 +30,8 @@ _PART = re.compile(r"p\d+(_.*)?")
 
 # Files of the library that only streaming designs need.
 STREAMING = frozenset({"hlsgen_frames.v", "hlsgen_window.v"})
+# And those that only designs with engines need.
+WAITING = frozenset({"hlsgen_tiled.v"})
 
 # The receiver must meet the middle of each bit.
 _FEWEST_CLOCKS = 4
@@ -109,7 +112,7 @@ def emit_verilog(graph: Graph, width: int, fabric: Fabric) -> Plan:
     for node in graph.nodes:
         if node.name in RESERVED or (node.op.streams and _PART.fullmatch(node.name)):
             raise GraphError(f"graph {graph.name!r}: a node may not be called {node.name!r}")
-    files = {f"rtl/{name}": text for name, text in library(streaming)}
+    files = {f"rtl/{name}": text for name, text in library(graph)}
     if not streaming:
         files |= _pipeline(graph, banner, fabric)
         # Two places more than the pipeline has stages keep it full while answers leave at speed.
@@ -119,7 +122,7 @@ def emit_verilog(graph: Graph, width: int, fabric: Fabric) -> Plan:
             files |= _pipeline(part.graph, banner, fabric)
         for node in graph.nodes:
             if node.op.streams:
-                text = window_module(graph, node, banner)
+                text = streaming_module(graph, node, banner)
                 files[f"rtl/{graph.name}_{node.name}.v"] = text
         files[f"rtl/{graph.name}_core.v"] = core(graph, banner)
         depth = places(graph)
@@ -163,6 +166,7 @@ def _shell(graph: Graph, width: int, depth: int) -> dict[str, object]:
         "width": width,
         "depth": depth,
         "streaming": streams(graph),
+        "waits": waits(graph),
         "slot": frame.slot,
         "frame_beats": frame.frame_beats,
         "in_bits": frame.in_bits,
@@ -217,10 +221,14 @@ def _clocks_per_bit(clock_mhz: float, baud: int) -> int:
     return clocks
 
 
-def library(streaming: bool = True) -> Iterator[tuple[str, str]]:
-    """The parameterised modules that designs use: file name, text; some only if they stream."""
+def library(graph: Graph | None = None) -> Iterator[tuple[str, str]]:
+    """The parameterised modules that `graph` uses, or all: file name, text."""
+    spared: frozenset[str] = frozenset()
+    if graph is not None:
+        spared |= frozenset() if waits(graph) else WAITING
+        spared |= frozenset() if streams(graph) else STREAMING
     for path in sorted((data_dir("templates") / "verilog" / "lib").glob("*.v")):
-        if streaming or path.name not in STREAMING:
+        if path.name not in spared:
             yield path.name, path.read_text(encoding="utf-8")
 
 

@@ -109,6 +109,8 @@ class Op:
 
     An operator that `streams` has a state: which beats it gives, and when, depends on beats before.
     It has no `logic` and no cells; the graph is cut there into parts (see `hlsgen.graph.parts`).
+    One that `waits` takes a beat when it can, and a FIFO in front of it holds those that wait (see
+    `hlsgen.graph.segments`).
     """
 
     kind: ClassVar[str]
@@ -116,6 +118,7 @@ class Op:
     arity: ClassVar[int] = 1
     latency: ClassVar[int] = 0
     streams: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -190,6 +193,10 @@ class Op:
     def explain(self, lane: int, *row: Values) -> str:
         """What output `lane` is, for the message that it differs on inputs `row` [1, 1, lanes]."""
         return f"lane {lane}"
+
+    def unfolded(self) -> Op:
+        """What is left of the operator without the choices that only change clocks and area."""
+        return self
 
     def reads(self, i: int, wire: Wire) -> NDArray[np.bool_]:
         """Which lanes of input `i` matter: bool [lanes]."""

@@ -10,7 +10,7 @@ from hlsgen.graph.ops import Argmax, Sum
 from hlsgen.passes.head import split_head
 from hlsgen.passes.pipeline import longest
 
-PARTS = ("encoder", "windows", "tables", "popcount", "argmax", "registers")
+PARTS = ("encoder", "windows", "engines", "tables", "popcount", "argmax", "registers")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def optimisation(folder: Path, graph: Graph, samples: Values, budget: Budget = B
 
 def _optimised(before: Graph, after: Graph, samples: Values, budget: Budget) -> Iterator[Proof]:
     """Each part of the optimised graph against the same part of the one before."""
-    old, new = ({node.name: node.op for node in graph.nodes if node.op.streams}
+    old, new = ({node.name: node.op.unfolded() for node in graph.nodes if node.op.streams}
                 for graph in (before, after))  # fmt: skip
     if old != new:
         raise CheckFailed(

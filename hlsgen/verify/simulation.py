@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from hlsgen.emit import framing, modules_of, signals_of, valids_of
 from hlsgen.emit.render import render
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Values
+from hlsgen.graph.schedule import pace
+from hlsgen.graph.segments import waits
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import Field, Packed, from_bits, pack, unpack
+from hlsgen.verify.events import Events, events, steady
 from hlsgen.verify.sources import sources
 from hlsgen.verify.vectors import Check, beats, bits_of, core_check, nodes_check
 from hlsgen.verify.verdict import Rung, Timer, what
@@ -30,6 +34,11 @@ _CORE_SAMPLES = 1000
 # Of images fewer are sent: those of so many beats, but as many frames at least.
 _CORE_BEATS, _FRAMES = 20_000, 16
 _STREAM_CLOCKS = 20_000
+# Share of clocks in which no beat is offered to a core with engines.
+_BUBBLES = 0.25
+# Frames through a core with engines: at most so many clocks of them, but as many at least. Then
+# the FIFOs are as full as they get.
+_WAITING_CLOCKS, _FEW = 60_000, 4
 _PORTS = (
     *("clk", "rst", "nodes_x", "nodes_y", "core_x", "core_probe"),
     *("s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast"),
@@ -42,7 +51,7 @@ class Checks:
     """Everything one simulation compares."""
 
     nodes: Check
-    core: Check
+    core: Check | Events
     send: np.ndarray
     expect: np.ndarray
 
@@ -62,7 +71,13 @@ class Simulated:
             (field.node, lane)
             for field, lane, *_ in _wrong(self.folder, "nodes", self.checks.nodes)
         }
-        rest = any(_wrong(self.folder, "core", self.checks.core))
+        core = self.checks.core
+        found = (
+            core.wrong(self.folder)
+            if isinstance(core, Events)
+            else _wrong(self.folder, "core", core)
+        )
+        rest = any(found)
         return lanes | ({("", 0)} if rest or self.failed else set())
 
 
@@ -92,8 +107,8 @@ def simulate_rtl(
     write_atomic(simulated / "bench.v", _bench(graph, checks, width))
     write_atomic(simulated / "public.vlt", _public(graph))
     _save_vectors(simulated / "vectors.npz", graph, checks, width)
-    for name in ("nodes", "core"):
-        (simulated / f"got_{name}.npy").unlink(missing_ok=True)
+    for name in ("got_nodes.npy", "got_core.npy", "got_core.npz"):
+        (simulated / name).unlink(missing_ok=True)
     files = ["public.vlt", "bench.v", *(f"../{name}" for name in sources(folder, graph))]
     program = build(files, "bench", simulated / "obj", logs)
     failed = simulate(
@@ -128,15 +143,29 @@ def _checks(graph: Graph, samples: Values, width: int, seed: int) -> Checks:
     if len(feeds) != 1:
         raise GraphError(f"graph {graph.name!r}: samples fit one input, it has {len(feeds)}")
     rng = np.random.default_rng(seed)
-    samples = samples[: max(_FRAMES, _CORE_BEATS // graph.wires[feeds[0].name].beats)]
+    samples = samples[: _frames(graph)]
     data = bits_of(graph, {feeds[0].name: samples})
     few = {name: value[:: -(-len(value) // _NODE_SAMPLES)] for name, value in data.items()}
     nodes = nodes_check(graph, few, rng)
     frame = framing(graph, width)
-    frames = max(16, _STREAM_CLOCKS // max(frame.in_beats, frame.frame_beats))
+    frames = _FRAMES
+    if not waits(graph):
+        frames = max(frames, _STREAM_CLOCKS // max(frame.in_beats, frame.frame_beats))
     first = {name: value[: frames * graph.wires[name].beats] for name, value in data.items()}
     send, expect = beats(graph, first, width)
-    return Checks(nodes, core_check(graph, data, rng), send, expect)
+    core: Check | Events
+    if waits(graph):
+        core = events(graph, data, steady(len(samples), frame.frame_beats, rng, _BUBBLES))
+    else:
+        core = core_check(graph, data, rng)
+    return Checks(nodes, core, send, expect)
+
+
+def _frames(graph: Graph) -> int:
+    """How many samples go through the core."""
+    if waits(graph):
+        return max(_FEW, _WAITING_CLOCKS // pace(graph).interval)
+    return max(_FRAMES, _CORE_BEATS // graph.wires[graph.feeds()[0].name].beats)
 
 
 def _bench(graph: Graph, checks: Checks, width: int) -> str:
@@ -160,6 +189,7 @@ def _bench(graph: Graph, checks: Checks, width: int) -> str:
     ]
     probes = [f"core.{signals[node.name]}" for node in graph.nodes]
     probes += [f"core.v_{unit}" for unit in valids_of(graph)]
+    core = checks.core
     return render(
         "verify/bench.v.j2",
         probes=probes,
@@ -169,14 +199,19 @@ def _bench(graph: Graph, checks: Checks, width: int) -> str:
         nodes_out=checks.nodes.fields[-1].msb + 1,
         in_bits=frame.in_bits,
         out_bits=frame.out_bits,
-        probe_bits=checks.core.fields[-1].msb + 1,
+        probe_bits=0 if isinstance(core, Events) else core.fields[-1].msb + 1,
+        valids=core.valids[:-1] if isinstance(core, Events) else (),
+        watched=[(each.label, each.signal, each.wire.width_bits) for each in core.watched]
+        if isinstance(core, Events)
+        else [],
         width=width,
     )
 
 
 def _public(graph: Graph) -> str:
     modules = [*modules_of(graph).values(), f"{graph.name}_core"]
-    return render("verify/public.vlt.j2", ports=_PORTS, modules=modules)
+    ports = (*_PORTS, "core_valids", "probe_*") if waits(graph) else _PORTS
+    return render("verify/public.vlt.j2", ports=ports, modules=modules)
 
 
 def _save_vectors(path: Path, graph: Graph, checks: Checks, width: int) -> None:
@@ -187,16 +222,20 @@ def _save_vectors(path: Path, graph: Graph, checks: Checks, width: int) -> None:
         nodes_drive=checks.nodes.drive,
         nodes_expect=checks.nodes.expect,
         nodes_mask=checks.nodes.mask,
-        core_drive=checks.core.drive,
-        core_expect=checks.core.expect,
-        core_mask=checks.core.mask,
+        **_core_vectors(checks.core),
         stream_send=pack(checks.send),
         stream_expect=pack(checks.expect),
         in_beats=frame.in_beats,
         out_beats=frame.out_beats,
-        clocks_per_beat=-(-frame.frame_beats // frame.in_beats),
+        clocks_per_beat=-(-pace(graph).interval // frame.in_beats),
     )
     write_atomic(path, buffer.getvalue())
+
+
+def _core_vectors(core: Check | Events) -> dict[str, Any]:
+    if isinstance(core, Events):
+        return core.vectors()
+    return {"core_drive": core.drive, "core_expect": core.expect, "core_mask": core.mask}
 
 
 def _rungs(seen: Simulated, time_s: float) -> Iterator[Rung]:
@@ -209,13 +248,14 @@ def _rungs(seen: Simulated, time_s: float) -> Iterator[Rung]:
         ("core", "layers", checks.core),
     ):
         differences = list(_differences(seen.folder, seen.graph, name, check))
+        compared = check.compared if isinstance(check, Events) else _compared(check)
         message = by_test.get(name, "")
         yield Rung(
             1,
             title,
             "failed" if differences or message else "passed",
             what(title),
-            checked=int(np.bitwise_count(check.mask).sum()),
+            checked=compared,
             failed=len(differences) or int(bool(message)),
             tool=tool,
             time_s=time_s,
@@ -235,6 +275,10 @@ def _rungs(seen: Simulated, time_s: float) -> Iterator[Rung]:
     )
 
 
+def _compared(check: Check) -> int:
+    return int(np.bitwise_count(check.mask).sum())
+
+
 def _wrong(folder: Path, name: str, check: Check) -> Iterator[tuple[Field, int, int, Packed]]:
     """Each lane that differs: its field, the lane, the first row where it does, what was seen."""
     path = folder / "sim" / f"got_{name}.npy"
@@ -252,8 +296,12 @@ def _wrong(folder: Path, name: str, check: Check) -> Iterator[tuple[Field, int, 
             yield field, int(lane), row, got[row]
 
 
-def _differences(folder: Path, graph: Graph, name: str, check: Check) -> Iterator[str]:
+def _differences(folder: Path, graph: Graph, name: str, check: Check | Events) -> Iterator[str]:
     """A line for each lane that differs."""
+    if isinstance(check, Events):
+        for label, lane, clock, seen in check.wrong(folder):
+            yield f"layer {label}, lane {lane}, clock {clock}: {seen}"
+        return
     inputs = {item.node: item for item in check.inputs}
     for field, lane, row, got in _wrong(folder, name, check):
         seen, wanted = (_field(bits, field)[0, 0, lane] for bits in (got, check.expect[row]))

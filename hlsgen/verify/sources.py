@@ -41,7 +41,7 @@ def netlist_of(folder: Path, graph: Graph, board: Board) -> Path:
 
 
 def _names(graph: Graph) -> list[str]:
-    names = [name for name, _ in library(streams(graph))]
+    names = [name for name, _ in library(graph)]
     for part in split(graph):
         names += _modules(part.graph, ["core"])
     if streams(graph):

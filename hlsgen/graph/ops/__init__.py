@@ -8,6 +8,7 @@ from hlsgen.graph.ops.lut import Lut
 from hlsgen.graph.ops.register import Register
 from hlsgen.graph.ops.sum import Sum
 from hlsgen.graph.ops.thermometer import Thermometer
+from hlsgen.graph.ops.tiled import Tiled
 from hlsgen.graph.ops.window import Window
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Register",
     "Sum",
     "Thermometer",
+    "Tiled",
     "Window",
     "index_bits",
 ]
