@@ -1,7 +1,7 @@
 # Every target is one call of hlsgen; the set-up is made on first use. `make` prints help.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup train export opt emit verify build bitstream report prove mutate boards doctor \
+.PHONY: help setup train export opt emit verify sim fold build bitstream report prove mutate boards doctor \
         test check bench bench-area results clean distclean
 
 PYTHON ?= python3
@@ -12,6 +12,8 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 V ?=
 FAST ?=
+FRAMES ?=
+FPS ?=
 # Data files for `results`; empty: the projects' own sources.
 DATA ?= $(wildcard ../shared/data)
 
@@ -54,6 +56,10 @@ emit: $(VENV)/ready ## Verilog
 	@$(STAGE)
 verify: $(VENV)/ready ## Verilog against the graph, in simulation and by proof
 	@$(STAGE)
+sim: $(VENV)/ready ## Verilog on FRAMES test samples, each layer compared in its exact clocks
+	@$(STAGE) $(if $(FRAMES),--frames $(FRAMES))
+fold: $(VENV)/ready ## How engines work off their weights, to reach FPS frames a second
+	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD) $(if $(FPS),--fps $(FPS))
 prove: $(VENV)/ready ## Each layer and the core proved on three FPGA families
 	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD)
 mutate: $(VENV)/ready ## Faults put in on purpose, and which check finds them

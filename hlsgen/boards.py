@@ -32,6 +32,7 @@ class Resources(Record):
     lut: Count | None = None
     ff: Count | None = None
     bram36: Count | None = None
+    ebr: Count | None = None
     uram: Count | None = None
     dsp: Count | None = None
 
@@ -118,6 +119,11 @@ class Board(Record):
     def logic(self) -> Fabric:
         """The family's LUT size and delays."""
         return FABRICS[self.fabric]
+
+    @property
+    def block_memories(self) -> int | None:
+        """Block memories of the device, as `hlsgen.graph.memory` counts them; None if unknown."""
+        return self.resources.bram36 if self.fabric == "xcup" else self.resources.ebr
 
     @property
     def product(self) -> str:

@@ -1,4 +1,4 @@
-"""The commands that look for mistakes: `prove` and `mutate`."""
+"""The commands that look for mistakes: `sim`, `prove` and `mutate`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hlsgen.options import (
     BUILD,
     BoardName,
     Checked,
+    Language,
     NetworkSize,
     Output,
     ProjectPath,
@@ -30,8 +31,45 @@ from hlsgen.proof.families import FAMILIES
 from hlsgen.proof.sweep import BUDGET
 from hlsgen.samples import load_samples
 from hlsgen.sat import Budget
-from hlsgen.screen import Mutants, Proofs, print_score, say
+from hlsgen.screen import Mutants, Proofs, err, print_score, print_simulation, say
 from hlsgen.verify.equivalence import prove, prove_netlist
+from hlsgen.verify.simulation import simulate_rtl
+
+# Of the random vectors.
+_SEED = 1
+
+
+def sim_command(
+    project: Checked,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            "--frames", metavar="N", min=1,
+            help="Test samples through the core. Default: as many as `verify` takes.",
+        ),
+    ] = None,
+    board: BoardName = None, hdl: Language = "verilog", output: Output = BUILD,
+    verbose: Verbose = False, data: Samples = None, budget_lut: NetworkSize = None,
+) -> None:  # fmt: skip
+    """Simulate the core on test samples and compare each layer, each in exactly its clocks."""
+    if is_build_folder(project):
+        made = made_for(project, board)
+        log(verbose)
+        folder = project
+    else:
+        job = run_stages("emit", project, board, hdl, output, False, verbose, data, budget_lut)
+        made, folder = job.board, job.folder
+    graph, samples = (
+        load(folder / "graph" / "final"),
+        load_samples(folder / "graph" / "samples.npz"),
+    )
+    if frames and frames > len(samples):
+        raise ConfigError(f"--frames is {frames}: there are {len(samples)} test samples")
+    with err.status("simulation: compiling, then running"):
+        seen = simulate_rtl(folder, graph, samples, made.shell.width_bits, _SEED, frames=frames)
+    print_simulation(graph, seen)
+    if seen.failed:
+        raise CheckFailed("\n".join(f"{name}: {text}" for name, text in seen.failed.items()))
 
 
 def prove_command(

@@ -13,8 +13,9 @@ from typer.core import TyperGroup
 from hlsgen import __version__
 from hlsgen.boards import board_names, load_board
 from hlsgen.build import board_state
-from hlsgen.checks import mutate_command, prove_command
+from hlsgen.checks import mutate_command, prove_command, sim_command
 from hlsgen.errors import HlsgenError, ToolMissing
+from hlsgen.folding import fold_command
 from hlsgen.options import (
     BUILD,
     Accept,
@@ -161,6 +162,8 @@ def verify_command(
         print_verdict(Verdict.load(job.folder / "verify" / "verdict.json"))
 
 
+app.command("fold")(fold_command)
+app.command("sim")(sim_command)
 app.command("prove")(prove_command)
 app.command("mutate")(mutate_command)
 _stage_command("build", "Synthesise, place, route and pack for the board.")

@@ -27,6 +27,7 @@ from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Values
 from hlsgen.ledger import Ledger, State, key_of
 from hlsgen.optimise import optimise_files
+from hlsgen.passes.fold import Limits
 from hlsgen.plan import Plan, Step
 from hlsgen.project import Project
 from hlsgen.report import Report, judge, make_report
@@ -232,13 +233,15 @@ def _opt(job: Job, listener: Listener, last: bool) -> None:
     graph_folder = job.folder / "graph"
     samples = ("samples.npz", "train_samples.npz", "val_samples.npz")
     files = [graph_folder / name for name in ("export.json", "export.npz", *samples)]
-    clock_mhz, abc = job.project.hardware.clock_mhz, _identity("yosys-abc")
-    settings = (job.board.logic, clock_mhz, job.project.opt, abc)
+    hardware, abc = job.project.hardware, _identity("yosys-abc")
+    limits = Limits(blocks=job.board.block_memories)
+    settings = (job.board.logic, hardware, job.project.opt, abc, limits)
     key = key_of(*settings, files=files, code=("graph", "passes", "sat.py", "optimise.py"))
 
     def work() -> list[Path]:
         logic, wish = job.board.logic, job.project.opt
-        return optimise_files(graph_folder, wish, logic, clock_mhz, map_tables if abc else None)
+        mapper = map_tables if abc else None
+        return optimise_files(graph_folder, wish, logic, hardware, mapper, limits)
 
     _bring(listener, job.folder, "opt", key, last, work)
 

@@ -8,14 +8,21 @@ from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph, load, save
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.parts import streams
+from hlsgen.graph.segments import waits
 from hlsgen.passes import Mapper, Record, opt
 from hlsgen.passes.approximate import Allowed, Labelled, approximate
-from hlsgen.project import Opt
+from hlsgen.passes.fold import Limits, fold, interval_of
+from hlsgen.project import Hardware, Opt
 from hlsgen.samples import load_labelled, load_samples
 
 
 def optimise_files(
-    folder: Path, wish: Opt, fabric: Fabric, clock_mhz: float, mapper: Mapper | None
+    folder: Path,
+    wish: Opt,
+    fabric: Fabric,
+    hardware: Hardware,
+    mapper: Mapper | None,
+    limits: Limits | None = None,
 ) -> list[Path]:
     """Write final.* and opt.json to `folder`, and reference.* where the function may change.
 
@@ -23,14 +30,16 @@ def optimise_files(
         folder: has export.*, samples.npz, and for changes train_samples.npz and val_samples.npz.
         wish: which changes of the function are allowed.
         fabric: the family that the graph is made for.
-        clock_mhz: the clock of the network.
+        hardware: clock, and frames a second of a network with engines.
         mapper: ABC, or None where it is not installed.
+        limits: of all engines together, if any.
 
     Returns:
         The files that later stages depend on.
 
     Raises:
         GraphError: as `opt`.
+        ConfigError: as `fold`.
         ConfigError: a change of the function is asked of a network that has none.
     """
     record = Record()
@@ -38,7 +47,11 @@ def optimise_files(
         record.warnings.append("yosys-abc is not installed: tables are not mapped anew")
     graph, products = _reference(folder, wish, record)
     feeds = {graph.feeds()[0].name: load_samples(folder / "samples.npz")}
+    clock_mhz = hardware.clock_mhz
     final = opt(graph, fabric, clock_mhz, feeds, mapper=mapper, record=record)
+    if waits(final):
+        interval = interval_of(clock_mhz, hardware.frames_per_s)
+        final = fold(final, fabric, interval, limits or Limits())
     save(final, folder / "final")
     record.save(folder / "opt.json")
     # The record tells times: it is no product, since products are compared.

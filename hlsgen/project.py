@@ -18,15 +18,20 @@ class Data(Record):
     """Where the samples come from and how they are split.
 
     `source` is `digits` (embedded, from scikit-learn), `openml:NAME` or `npz:PATH` (relative to
-    the project file; arrays x, y or x_train, y_train, x_test, y_test). Where it has no test
-    samples of its own, a share `test` becomes them; `validation` is a share of the rest.
-    `image` is the height and width of samples that are images, for what needs to know it.
+    the project file; arrays x, y or x_train, y_train, x_test, y_test). A file NAME_train.npz with
+    NAME_test.npz beside it stands for both. Where it has no test samples of its own, a share `test`
+    becomes them; `validation` is a share of the rest.
+    `image` is the height and width of samples that are images, for what needs to know it. Their
+    features are pixel after pixel, channels last; with `order` `planes` they come channel after
+    channel (`openml:CIFAR_10`). Of arrays [samples, height, width, channels], or with the channels
+    first, the shape decides.
     """
 
     source: Annotated[str, Field(pattern=r"^(digits|openml:\S+|npz:.+)$")]
     test: Share = 0.2
     validation: Share = 0.15
     image: tuple[Positive, Positive] | None = None
+    order: Literal["pixels", "planes"] = "pixels"
 
 
 class Inputs(Record):
@@ -56,6 +61,12 @@ class Assemble(Record):
     depth: Annotated[int, Field(ge=1, le=4)] = 2
 
 
+class Binary(Record):
+    """Activations of `binary` (`hlsgen.nn.binary`): of `bits` bits, 1 or 2."""
+
+    bits: Literal[1, 2] = 1
+
+
 class Convolution(Record):
     """One convolution (`hlsgen.nn.convolution`, `hlsgen.nn.lutnet`); `layers` come behind them.
 
@@ -64,7 +75,8 @@ class Convolution(Record):
     of 2 x 2, 1 none. With `convolution` a filter is a tree of `depth` levels of LUTs, 1..3, with
     fan_in**depth pins at its leaves, of which each chooses among `candidates` taps of the window
     (16 or all, if not given), pooled by OR; [model.multilinear] holds for trees and layers behind.
-    With `lutnet` and `shrink` it is a count of nodes, pooled by the maximum once it is normalised.
+    With `lutnet` and `shrink` it is a count of nodes, with `binary` a sum over the whole window,
+    pooled by the maximum once it is normalised.
     """
 
     filters: Positive
@@ -173,6 +185,7 @@ class Model(Record):
     window: Annotated[int, Field(ge=0)] = 0
     votes: Annotated[int, Field(ge=0, le=3)] = 0
     assemble: Assemble = Assemble()
+    binary: Binary = Binary()
     convolutions: tuple[Convolution, ...] = ()
     difflogic: Difflogic = Difflogic()
     dwn: Dwn = Dwn()
@@ -187,7 +200,8 @@ class Train(Record):
 
     `shift` moves each training image by up to so many pixels, anew in every epoch, `rotate` turns
     it by up to so many degrees, `zoom` changes its size by up to this share (`data.image` has its
-    size); `label_smoothing` is the share of the label that all classes share.
+    size), `flip` mirrors every other one at random, left to right; `label_smoothing` is the share
+    of the label that all classes share.
     `cost` is the price of 1000 expected LUTs (six inputs, the whole circuit) in the loss: it rises
     to this over the run, so that one run goes through networks of many sizes; each that is better
     than all smaller ones is kept in `front/`, and `--budget-lut` picks one.
@@ -205,6 +219,7 @@ class Train(Record):
     shift: Annotated[int, Field(ge=0, le=64)] = 0
     rotate: Annotated[float, Field(ge=0.0, le=45.0)] = 0.0
     zoom: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
+    flip: bool = False
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     cost: Annotated[float, Field(ge=0.0)] = 0.0
     accelerator: Literal["cpu", "cuda"] = "cpu"
@@ -214,7 +229,7 @@ class Train(Record):
     @property
     def moves(self) -> bool:
         """Whether training images are moved."""
-        return bool(self.shift or self.rotate or self.zoom)
+        return bool(self.shift or self.rotate or self.zoom or self.flip)
 
 
 class Opt(Record):
@@ -231,9 +246,14 @@ class Opt(Record):
 
 
 class Hardware(Record):
-    """What the circuit is built for."""
+    """What the circuit is built for.
+
+    `frames_per_s` is for networks whose weights lie in memory (method `binary`): their layers use
+    as many weights at a time as that needs. All others take a beat a clock.
+    """
 
     clock_mhz: Annotated[float, Field(gt=0.0, le=1000.0)] = 50.0
+    frames_per_s: Annotated[float, Field(gt=0.0)] = 1000.0
 
 
 # The numbers of the report: they can be bounded by [limits].

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from hlsgen.graph import Graph
+from hlsgen.graph.schedule import pace
 from hlsgen.ledger import State
 from hlsgen.mutate import RUNGS, Outcome, Score
 from hlsgen.passes.record import Change, Record
@@ -25,6 +27,7 @@ from hlsgen.report.number import show, signed
 from hlsgen.report.provenance import change_in_words
 from hlsgen.verify import Verdict
 from hlsgen.verify.equivalence import Listener
+from hlsgen.verify.simulation import Simulated
 
 if TYPE_CHECKING:
     from hlsgen.train import Progress as Epoch
@@ -293,6 +296,24 @@ def _area_by_part(report: Report) -> Table:
 
 def _found(count: int | None) -> str:
     return "not run" if count is None else show(count)
+
+
+def print_simulation(graph: Graph, seen: Simulated) -> None:
+    """What was compared in each layer, and the clocks of a frame."""
+    table = Table(title="layers in simulation", title_justify="left")
+    for column in ("layer", "bits compared", "lanes that differ"):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for name, bits, wrong in seen.layers():
+        table.add_row(name, f"{bits:,}", f"[red]{wrong}[/red]" if wrong else "0")
+    out.print(table)
+    planned = pace(graph)
+    say(
+        f"{seen.frames} test samples, every beat in its own clock; planned: {planned.interval:,}"
+        f" clocks from frame to frame, {planned.latency:,} of latency"
+    )
+    if seen.interval:
+        say(f"seen: {seen.interval:,} clocks between the last two answers")
+    say(f"shell: {'differs' if 'stream' in seen.failed else 'equal'}; log: {seen.log}")
 
 
 def print_verdict(verdict: Verdict) -> None:

@@ -93,7 +93,7 @@ MISTAKES = {
     ),
     "unknown key in a table": (
         GOOD + "[hardware]\nclock = 3\n",
-        "unknown key hardware.clock; allowed here: clock_mhz",
+        "unknown key hardware.clock; allowed here: clock_mhz, frames_per_s",
     ),
     "unknown table": (
         GOOD + "[hard]\nx = 1\n",

@@ -70,7 +70,8 @@ ALLOWED = {
     | {"netlist", "proof", "verify", "mutate", "build", "report", "ledger", "train", "flow"},
     "options": MIDDLE | COMMANDS,
     "checks": MIDDLE | COMMANDS | {"options"},
-    "cli": MIDDLE | COMMANDS | {"options", "checks"},
+    "folding": MIDDLE | COMMANDS | {"options", "frontend"},
+    "cli": MIDDLE | COMMANDS | {"options", "checks", "folding"},
     "__main__": {"cli"},
     "__init__": set(),
 }

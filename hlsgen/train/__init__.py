@@ -3,7 +3,7 @@
 from hlsgen.train.checkpoint import load_model
 from hlsgen.train.choose import choose
 from hlsgen.train.data import Dataset, load_data
-from hlsgen.train.loop import Progress, train
+from hlsgen.train.loop import Progress, train, untrained
 from hlsgen.train.methods import METHODS
 from hlsgen.train.metrics import Metrics
 
@@ -16,4 +16,5 @@ __all__ = [
     "load_data",
     "load_model",
     "train",
+    "untrained",
 ]

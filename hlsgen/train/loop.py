@@ -93,9 +93,7 @@ def _fitted(
     # The first process downloads, the others find it there.
     with fabric.rank_zero_first():
         data = load_data(project)
-    _seed(project.seed, 0)
-    network = method.network(method.architecture(project, data.features, data.classes))
-    network.fit_encoding(data.x_train)
+    network = untrained(project, data)
     if project.train.cost and network.expected_luts() is None:
         raise ConfigError(
             f"train.cost is {project.train.cost}: method {project.model.method!r} does not know"
@@ -107,6 +105,15 @@ def _fitted(
     while len(fitting.history) < project.train.epochs:
         progress(fitting.epoch())
     return fitting.finish()
+
+
+def untrained(project: Project, data: Dataset) -> Network:
+    """The project's network as its training begins; its encoding fits the training samples."""
+    _seed(project.seed, 0)
+    method = method_called(project.model.method)
+    network = method.network(method.architecture(project, data.features, data.classes))
+    network.fit_encoding(data.x_train)
+    return network
 
 
 def _seed(*entropy: int) -> None:
@@ -265,7 +272,8 @@ class _Run:
         settings, image = self.project.train, self.data.image
         if image is None or not settings.moves:
             return words
-        return Moves(image, settings.shift, settings.rotate, settings.zoom)(words)
+        moves = Moves(image, settings.shift, settings.rotate, settings.zoom, settings.flip)
+        return moves(words)
 
     def _loss(self, logits: Tensor, classes: Tensor) -> Tensor:
         """The sum over the samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ _BUBBLES = 0.25
 # Frames through a core with engines: at most so many clocks of them, but as many at least. Then
 # the FIFOs are as full as they get.
 _WAITING_CLOCKS, _FEW = 60_000, 4
+# Rows that are counted at a time.
+_ROWS = 1024
 _PORTS = (
     *("clk", "rst", "nodes_x", "nodes_y", "core_x", "core_probe"),
     *("s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast"),
@@ -80,6 +83,48 @@ class Simulated:
         rest = any(found)
         return lanes | ({("", 0)} if rest or self.failed else set())
 
+    @property
+    def frames(self) -> int:
+        """Samples that went through the core."""
+        beats = self.graph.wires[self.graph.feeds()[0].name].beats
+        core = self.checks.core
+        if isinstance(core, Events):
+            return len(core.beats) // beats
+        return int((core.drive[:, 0] & 1).sum()) // beats
+
+    @property
+    def interval(self) -> int | None:
+        """Clocks between the last two answers of a core with engines; None of others."""
+        path = self.folder / "sim" / "got_core.npz"
+        core = self.checks.core
+        if not isinstance(core, Events) or not path.is_file():
+            return None
+        with np.load(path) as got:
+            answers = np.flatnonzero(unpack(got["valids"], len(core.valids))[:, -1])
+        return int(answers[-1] - answers[-2]) if len(answers) > 1 else None
+
+    @property
+    def log(self) -> Path:
+        """What the simulator said."""
+        return self.folder / "logs" / "simulation.log"
+
+    def layers(self) -> Iterator[tuple[str, int, int]]:
+        """What was compared in the core: each signal, how many bits in all, lanes that differ."""
+        core = self.checks.core
+        wrong: Counter[str]
+        if isinstance(core, Events):
+            wrong = Counter(label for label, *_ in core.wrong(self.folder))
+            for each in core.watched:
+                yield each.label, len(each.clocks) * each.wire.width_bits, wrong[each.label]
+            return
+        wrong = Counter(field.node for field, *_ in _wrong(self.folder, "core", core))
+        total = sum(
+            unpack(core.mask[i : i + _ROWS], core.fields[-1].msb + 1).sum(axis=0, dtype=np.int64)
+            for i in range(0, len(core.mask), _ROWS)
+        )
+        for field in core.fields:
+            yield field.node, int(total[field.lsb : field.msb + 1].sum()), wrong[field.node]
+
 
 def simulate_rtl(
     folder: Path,
@@ -88,6 +133,8 @@ def simulate_rtl(
     width: int,
     seed: int,
     core_samples: int = _CORE_SAMPLES,
+    *,
+    frames: int | None = None,
 ) -> Simulated:
     """Simulate the Verilog that lies in build folder `folder`.
 
@@ -97,12 +144,14 @@ def simulate_rtl(
         samples: int64 [n, 1, features], real frames.
         width: bits of a beat of the AXI-Stream shell there.
         seed: of the random vectors.
-        core_samples: frames that are sent through the core.
+        core_samples: frames that are sent through the core, at most.
+        frames: how many exactly; by default fewer where a frame takes many clocks.
 
     Raises:
         ToolMissing, ToolFailed: Verilator or the compiler, or the simulation did not end well.
     """
-    checks = _checks(graph, samples[:core_samples], width, seed)
+    samples = samples[: frames or min(core_samples, _frames(graph))]
+    checks = _checks(graph, samples, width, seed)
     simulated, logs = folder / "sim", folder / "logs"
     write_atomic(simulated / "bench.v", _bench(graph, checks, width))
     write_atomic(simulated / "public.vlt", _public(graph))
@@ -143,7 +192,6 @@ def _checks(graph: Graph, samples: Values, width: int, seed: int) -> Checks:
     if len(feeds) != 1:
         raise GraphError(f"graph {graph.name!r}: samples fit one input, it has {len(feeds)}")
     rng = np.random.default_rng(seed)
-    samples = samples[: _frames(graph)]
     data = bits_of(graph, {feeds[0].name: samples})
     few = {name: value[:: -(-len(value) // _NODE_SAMPLES)] for name, value in data.items()}
     nodes = nodes_check(graph, few, rng)

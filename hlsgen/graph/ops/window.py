@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
+from hlsgen.graph import memory
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Lanes, Op, Values, Wire, array, op
 
 # A memory of at most so many words takes LUTs, a deeper one blocks of memory.
 SHALLOW = 32
-# Memories made of LUTs: words and bits of one, and the LUTs that it takes.
-_MEMORY = {"xcup": (32, 14, 8), "ecp5": (16, 4, 4)}
 
 
 @dataclass(frozen=True)
@@ -153,12 +152,8 @@ class Window(Op):
         registers = sum(len(lanes) for run in self.taps for lanes in run.lanes) * bits
         counters = sum(_counter_bits(n) for n in (self.width, self.height)) * 2
         lut = counters * (1 if fabric.lut_inputs > 4 else 2)
-        if self.width <= SHALLOW and fabric.name in _MEMORY:
-            words, width, luts = _MEMORY[fabric.name]
-            banks = -(-self.width // words)
-            lut += banks * -(-self.stored() * bits // width) * luts
-            # Of several banks one is chosen.
-            lut += self.stored() * bits * (banks > 1)
+        if self.width <= SHALLOW:
+            lut += memory.ram_luts(fabric.name, self.width, self.stored() * bits)
         return Area(lut, registers + counters + 1)
 
     def memory_bits(self, wire: Wire) -> int:
