@@ -10,8 +10,9 @@ import pytest
 
 from hlsgen.graph import Graph
 from hlsgen.passes import opt
-from hlsgen.proof.control import KINDS, STREAMING, prove_control
+from hlsgen.proof.control import KINDS, STREAMING, WAITING, prove_control
 from rtl_tests.designs import ECP5, streaming_network, write_build
+from rtl_tests.engines import convolutional
 
 pytestmark = pytest.mark.yosys
 
@@ -32,7 +33,7 @@ def test_all_blocks_in_their_sizes(good: Path, graph: Graph) -> None:
     found = prove_control(good, graph, 8, uart=True)
     assert {proof.name: proof.reason for proof in found if proof.status != "proved"} == {}
     # The stage and the shell hold a core of many beats: their blocks are proved one by one.
-    assert {proof.name.split()[0] for proof in found} == set(KINDS) - {"stage", "axis"}
+    assert {proof.name.split()[0] for proof in found} == set(KINDS) - {*WAITING, "stage", "axis"}
     names = {proof.name for proof in found}
     assert names >= {
         "gather WIDTH=1 BEATS=1",
@@ -56,6 +57,41 @@ def test_beats_wider_than_the_shells_and_many_of_them(tmp_path: Path) -> None:
     assert {proof.name.split()[0] for proof in found} >= set(STREAMING)
     names = {proof.name for proof in found}
     assert names >= {"gather WIDTH=1 BEATS=2", "whole WIDTH=1 BEATS=1568", "position BEATS=784"}
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_build(tmp_path_factory.mktemp("engines"), convolutional(), 8, samples=3)
+
+
+def test_blocks_of_engines(engines: Path) -> None:
+    found = prove_control(engines, convolutional(), 8, uart=False)
+    assert {proof.name: proof.reason for proof in found if proof.status != "proved"} == {}
+    assert {proof.name for proof in found} >= {
+        *("tiles ROWS=2 COLUMNS=3", "tiles ROWS=3 COLUMNS=4", "tiles ROWS=3 COLUMNS=24"),
+        *("credit PLACES=2", "credit PLACES=3", "fifo WIDTH=1 DEPTH=3"),
+    }
+
+
+# A pattern in hlsgen_tiled.v, its replacement, and the assertion that fails.
+ENGINE_FAULTS = {
+    "begins unasked": (r"valid & go & ", "valid & ", "begins_wrongly"),
+    "begins without a beat": (r"valid & go & ", "go & ", "begins_wrongly"),
+    "begins again": (r" & \(tile == FIRST\);", ";", ""),
+    "stops between tiles": (r"enter \| \(tile != FIRST\)", "enter", ""),
+    "a tile too many": (r"LAST = ROWS \* COLUMNS - 1", "LAST = ROWS * COLUMNS", "taken_wrongly"),
+    "taken with the first tile": (r"pop = active & \(tile == LAST\)", "pop = enter", ""),
+    "a column too many": (r"RIGHT = COLUMNS - 1", "RIGHT = COLUMNS", ""),
+    "columns never end": (r"right \? LEFT : ", "", "column_misplaced"),
+    "left is right": (r"left = column == LEFT", "left = column == RIGHT", "left_misplaced"),
+    "steps while it waits": (r"else if \(active\)", "else", ""),
+}
+
+
+@pytest.mark.parametrize("name", ENGINE_FAULTS)
+def test_fault_of_an_engine(engines: Path, tmp_path: Path, name: str) -> None:
+    old, new, assertion = ENGINE_FAULTS[name]
+    refute(engines, tmp_path, convolutional(), "tiles", ("hlsgen_tiled", old, new), assertion)
 
 
 # Name: file, pattern, its replacement, the proof that must be refuted, the assertion that fails.
@@ -148,12 +184,20 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault(good: Path, graph: Graph, tmp_path: Path, name: str) -> None:
     file, old, new, block, assertion = FAULTS[name]
-    shutil.copytree(good / "rtl", tmp_path / "rtl")
-    path = tmp_path / "rtl" / f"{file}.v"
+    refute(good, tmp_path, graph, block, (file, old, new), assertion)
+
+
+def refute(
+    good: Path, folder: Path, graph: Graph, block: str, fault: tuple[str, str, str], assertion: str
+) -> None:
+    """Put the fault into a copy; the block must be refuted, by that assertion if one is named."""
+    file, old, new = fault
+    shutil.copytree(good / "rtl", folder / "rtl")
+    path = folder / "rtl" / f"{file}.v"
     text, count = re.subn(old, new, path.read_text(), count=1)
     assert count == 1
     path.write_text(text)
-    found = prove_control(tmp_path, graph, 8, uart=False, kinds=[block])
+    found = prove_control(folder, graph, 8, uart=False, kinds=[block])
     refuted = [proof for proof in found if proof.status == "refuted"]
     assert refuted
     for proof in refuted:

@@ -194,6 +194,15 @@ class Op:
         """What output `lane` is, for the message that it differs on inputs `row` [1, 1, lanes]."""
         return f"lane {lane}"
 
+    @property
+    def fold(self) -> int:
+        """Clocks that a beat takes."""
+        return 1
+
+    def memory_bits(self, wire: Wire) -> int:
+        """Bits of the operator's memories, where its input is `wire`; tables are none."""
+        return 0
+
     def unfolded(self) -> Op:
         """What is left of the operator without the choices that only change clocks and area."""
         return self

@@ -25,6 +25,11 @@ from hlsgen.graph.schedule import pace
 
 # What LUTs weigh beside clocks where the fewest clocks are wanted: less than one clock in all.
 _GAP = 1e-3
+# More places than this in every FIFO make nothing faster.
+_DEEPEST = 1024
+# LUTs that a block memory weighs as much as, where fewer of both are wanted: about the ratio of
+# both on the devices.
+_BLOCK_LUTS = 300
 # A slower fold is shown if it takes at most this share of the LUTs of the one before.
 _SAVES = 0.98
 
@@ -192,11 +197,6 @@ def _choose(
     return _taken(flat, answer.x)
 
 
-# LUTs that a block memory weighs as much as, where fewer of both are wanted: about the ratio of
-# both on the devices.
-_BLOCK_LUTS = 300
-
-
 def _taken(flat: list[tuple[str, Tile]], values: NDArray[np.float64]) -> dict[str, Tile]:
     return {
         engine: tile for (engine, tile), value in zip(flat, values, strict=False) if value > 0.5
@@ -241,7 +241,7 @@ def sized(graph: Graph) -> Graph:
     """
     nodes = engines(graph)
     beats = max(graph.wires[node.name].beats for node in graph.feeds())
-    wanted = max([beats, *(_clocks(graph, node) for node in nodes)])
+    wanted = max([beats, *(node.op.fold * graph.wires[node.name].beats for node in nodes)])
     places = dict.fromkeys((node.name for node in nodes), 2)
     depth = 2
     while pace(with_places(graph, places)).interval > wanted and depth < _DEEPEST:
@@ -258,15 +258,6 @@ def sized(graph: Graph) -> Graph:
                 low = middle + 1
         places[node.name] = high
     return with_places(graph, places)
-
-
-# More places than this in every FIFO make nothing faster.
-_DEEPEST = 1024
-
-
-def _clocks(graph: Graph, node: Node) -> int:
-    op = node.op
-    return op.fold * graph.wires[node.name].beats if isinstance(op, Tiled) else 0
 
 
 def with_places(graph: Graph, places: Mapping[str, int]) -> Graph:

@@ -20,8 +20,9 @@ from hlsgen.emit import Framing, framing, places
 from hlsgen.emit.render import render
 from hlsgen.errors import ToolFailed
 from hlsgen.graph.ir import Graph
-from hlsgen.graph.ops import Window
+from hlsgen.graph.ops import Tiled, Window
 from hlsgen.graph.parts import streams
+from hlsgen.graph.segments import waits
 from hlsgen.plan import Plan
 from hlsgen.tools import TOOLS
 
@@ -37,13 +38,20 @@ _FIND_S = 20
 _WIDE = 8
 # Words of a memory of rows in its proof, and slots of a word at most.
 _ROW, _SLOTS = 6, 64
-# Blocks of designs that stream, and all.
+# Tiles of a beat whose counters are proved at full length.
+_TILES = 4096
+# Blocks of designs that stream, those of engines, and all.
 STREAMING = ("position", "whole", "spread", "discard", "steps", "line")
-KINDS = ("gather", "scatter", "credit", "fifo", "idle", "uart", *STREAMING, "stage", "axis")
+WAITING = ("tiles",)
+KINDS = (
+    *("gather", "scatter", "credit", "fifo", "idle", "uart"),
+    *(*STREAMING, *WAITING, "stage", "axis"),
+)
 # These hold other blocks.
 _COMPOSED = ("stage", "axis")
 _STREAM, _UART = "rtl/hlsgen_stream.v", "rtl/hlsgen_uart.v"
 _FRAMES, _WINDOW = "rtl/hlsgen_frames.v", "rtl/hlsgen_window.v"
+_TILED = "rtl/hlsgen_tiled.v"
 
 Status = Literal["proved", "bounded", "refuted", "unknown"]
 
@@ -164,6 +172,8 @@ def _problems(graph: Graph, width: int, *, uart: bool) -> Iterator[_Problem]:
     yield _Problem("fifo", stream, {"WIDTH": _WIDE, "DEPTH": 3})
     if streams(graph):
         yield from _streaming(graph, frame, depth)
+    if waits(graph):
+        yield from _waiting(graph)
     if uart:
         yield _Problem("idle", (_UART,), {"CLOCKS": 5})
         yield _Problem("idle", (_UART,), {"CLOCKS": 32})
@@ -210,6 +220,16 @@ def _streaming(graph: Graph, frame: Framing, depth: int) -> Iterator[_Problem]:
     yield _Problem("line", window, {"WIDTH": 1, "DEPTH": _ROW})
     yield _Problem("line", window, {"WIDTH": 1, "DEPTH": _ROW - 1, "SHALLOW": 2})
     yield _Problem("line", window, {"WIDTH": _WIDE, "DEPTH": 3})
+
+
+def _waiting(graph: Graph) -> Iterator[_Problem]:
+    """The blocks of engines, and their FIFOs."""
+    engines = [node.op for node in graph.nodes if isinstance(node.op, Tiled)]
+    for rows, columns in sorted({op.tiles for op in engines if op.fold <= _TILES} | {(3, 4)}):
+        yield _Problem("tiles", (_TILED,), {"ROWS": rows, "COLUMNS": columns})
+    for depth in sorted({op.places for op in engines}):
+        yield _Problem("credit", (_STREAM,), {"PLACES": depth})
+        yield _Problem("fifo", (_STREAM,), {"WIDTH": 1, "DEPTH": depth})
 
 
 def _prove(folder: Path, problem: _Problem, limit_s: float) -> ControlProof:

@@ -10,8 +10,8 @@ import numpy as np
 from hlsgen.emit import modules_of
 from hlsgen.graph import Graph
 from hlsgen.graph.fabric import Fabric
-from hlsgen.graph.ir import Area
-from hlsgen.graph.ops import Lut, Window
+from hlsgen.graph.ir import Area, Node
+from hlsgen.graph.ops import Lut
 from hlsgen.passes import PARTS
 from hlsgen.report.evidence import Stat
 from hlsgen.report.number import Layer, Part
@@ -89,9 +89,12 @@ def blocks(fabric: str, counts: Counter[str]) -> float:
 
 
 def memory_bits(graph: Graph) -> int:
-    """Bits that the memories of windows hold."""
-    windows = ((node.op, graph.inputs_of(node)) for node in graph.nodes)
-    return sum(op.memory_bits(*wires) for op, wires in windows if isinstance(op, Window))
+    """Bits that the memories of windows and engines hold."""
+    return sum(_memory_bits(graph, node) for node in graph.nodes)
+
+
+def _memory_bits(graph: Graph, node: Node) -> int:
+    return node.op.memory_bits(graph.inputs_of(node)[0]) if node.inputs else 0
 
 
 def registers(fabric: str, counts: Counter[str]) -> int:
@@ -139,6 +142,8 @@ def layers(graph: Graph, fabric: Fabric, stat: Stat | None) -> tuple[Layer, ...]
                 int(area.ff),
                 None if found is None else luts(fabric.name, found),
                 None if found is None else registers(fabric.name, found),
+                clocks=wire.beats * node.op.fold,
+                memory_bits=_memory_bits(graph, node),
             )
         )
     return tuple(rows)

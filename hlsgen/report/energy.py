@@ -2,7 +2,9 @@
 
 An estimate, to an order of magnitude: activity comes from functional simulation, so glitches are
 not in it; fan-out and placement are those of an average net; static power, the I/O shell and the
-clock while the core waits are left out.
+clock while the core waits are left out. In an engine, whose inner values are not simulated, every
+net is taken to change in half of the clocks in which it works, as random ones do; what its block
+memories take to be read is left out.
 
 E = 1/2 V**2 (sum over nodes of C(node) * toggles(node)  +  2 * cycles * FFs * C_clock)
 """
@@ -18,6 +20,7 @@ from hlsgen.graph import Graph, Node, run
 from hlsgen.graph.cells import Cells, Table
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Values, Wire
+from hlsgen.graph.schedule import pace
 
 # Values held at a time, in int64 words; bounds the memory to some 64 MiB.
 _WORDS = 8_000_000
@@ -96,7 +99,7 @@ def estimate(graph: Graph, fabric: Fabric, feeds: dict[str, Values]) -> Energy |
         return None
     frames = min(frames, MAX_SAMPLES)
     toggled = count_toggles(graph, {name: value[:frames] for name, value in feeds.items()})
-    cycles = max(wire.beats for wire in graph.wires.values())
+    cycles = pace(graph).interval
     toggles, energy_nj = {}, {}
     for node in graph.nodes:
         beats = graph.wires[node.name].beats
@@ -143,7 +146,10 @@ def _node_nj(graph: Graph, node: Node, fabric: Fabric, toggles: float, cycles: i
     width = graph.wires[node.name].width_bits
     driven, inside = _nets(node, fabric, wires, width)
     output_nj = c.nj(c.logic_pf + (0.0 if local else c.routing_pf), toggles * driven / width)
-    inside_nj = c.nj(c.logic_pf, toggles * inside / width)
+    changes = toggles * inside / width
+    if node.op.waits:
+        changes = inside * node.op.fold * graph.wires[node.name].beats / 2
+    inside_nj = c.nj(c.logic_pf, changes)
     clock_nj = c.nj(c.clock_pf, 2 * cycles * node.op.area(fabric, *wires).ff)
     return output_nj + inside_nj + clock_nj
 

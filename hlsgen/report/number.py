@@ -73,7 +73,8 @@ class Layer:
     """One node of the graph: estimated LUTs and registers, and `lut_synth`, `ff_synth` by Yosys.
 
     `part` is the part of the design that it counts with. `toggles` are output bits that change
-    from one inference to the next, on average; `entries` are those of a LUT layer's tables,
+    from one inference to the next, on average; `clocks` are those of an inference in which the
+    layer works, `memory_bits` what its memories hold; `entries` are those of a LUT layer's tables,
     `entries_reached` those that the data addresses.
     """
 
@@ -91,6 +92,8 @@ class Layer:
     energy_nj: float | None = None
     entries: int | None = None
     entries_reached: int | None = None
+    clocks: int | None = None
+    memory_bits: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ LABELS = {
     "lut_core_deviation_percent": "Deviation of the core's estimate",
     "lut_synth": "LUTs after synthesis",
     "ff_synth": "Registers after synthesis",
-    "memory_bits": "Memory of windows",
+    "memory_bits": "Memory of windows and engines",
     "memory_blocks": "Block memories",
     "fmax_mhz": "Fmax",
     "fmax_estimate_mhz": "Fmax, estimated",

@@ -7,6 +7,7 @@ from pathlib import Path
 from hlsgen.boards import Board
 from hlsgen.graph.ir import Graph
 from hlsgen.graph.parts import streams
+from hlsgen.graph.segments import waits
 from hlsgen.proof.control import ControlProof, prove_control
 from hlsgen.tools import TOOLS
 from hlsgen.verify.verdict import Rung, Timer, what
@@ -32,6 +33,7 @@ def control(folder: Path, graph: Graph, board: Board) -> Rung:
             [f"{proof.name}: {proof.reason}" for proof in refuted + unknown]
             + [f"{proof.name}: for {proof.depth} clocks only" for proof in bounded]
             + ["stage and AXI-Stream shell as a whole: simulated only"] * streams(graph)
+            + ["sums and memories of engines: simulated only"] * waits(graph)
         ),
         time_s=timer.time_s,
         details=tuple(_detail(proof) for proof in found),
