@@ -234,7 +234,7 @@ def _opt(job: Job, listener: Listener, last: bool) -> None:
     samples = ("samples.npz", "train_samples.npz", "val_samples.npz")
     files = [graph_folder / name for name in ("export.json", "export.npz", *samples)]
     hardware, abc = job.project.hardware, _identity("yosys-abc")
-    limits = Limits(blocks=job.board.block_memories)
+    limits = Limits(job.board.resources.lut, job.board.block_memories)
     settings = (job.board.logic, hardware, job.project.opt, abc, limits)
     key = key_of(*settings, files=files, code=("graph", "passes", "sat.py", "optimise.py"))
 

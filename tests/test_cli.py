@@ -19,7 +19,7 @@ from hlsgen.passes import Record
 from hlsgen.tools import TOOLS
 from hlsgen.verify import Verdict
 
-COMMANDS = ("train", "export", "opt", "emit", "verify", "prove", "mutate", "build",
+COMMANDS = ("train", "export", "opt", "emit", "verify", "sim", "fold", "prove", "mutate", "build",
             "bitstream", "report", "boards", "doctor")  # fmt: skip
 
 

@@ -226,10 +226,14 @@ def _why(
                 f"graph {name!r}: its engines need {least[field]:,} {what} at least, {most:,} are"
                 " there: choose a larger board or a smaller network"
             )
+    within = " and ".join(
+        f"{'any number of' if most is None else f'{most:,}'} {what}"
+        for most, what in ((limits.luts, "LUTs"), (limits.blocks, "block memories"))
+    )
+    wanted = "" if interval is None else f" reaches {interval} clocks a frame"
     return (
-        f"graph {name!r}: no fold reaches {interval} clocks a frame within"
-        f" {limits.luts or 'any number of'} LUTs and {limits.blocks or 'any number of'} block"
-        " memories; ask for fewer frames a second"
+        f"graph {name!r}: no fold{wanted} within {within}; ask for fewer frames a second, or choose"
+        " a larger board"
     )
 
 
