@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hlsgen.graph import Graph, Node, check
 from hlsgen.graph.fabric import FABRICS
-from hlsgen.graph.ir import Graph, Node, check
 from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
 from hlsgen.passes import pipeline, split_head
 

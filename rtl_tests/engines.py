@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hlsgen.graph import Graph, Node, check
-from hlsgen.graph.ops import Argmax, Lut, Pixels, Tiled, Window
+from hlsgen.graph import Graph, Node, Op, check
+from hlsgen.graph.ops import Argmax, Lut, Merge, Pad, Pixels, Serialize, Sum, Tiled, Window
 from hlsgen.passes import opt
+from hlsgen.passes.fold import sized
 from rtl_tests.designs import ECP5
 
 
@@ -20,7 +21,7 @@ class Builder:
         self.nodes = [Node("x", source)]
 
     def _add(self, name: str, op: object) -> None:
-        assert isinstance(op, Tiled | Window | Lut | Argmax)
+        assert isinstance(op, Op)
         self.nodes.append(Node(f"{name}{len(self.nodes)}", op, (self.nodes[-1].name,)))
 
     def window(self, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)) -> None:
@@ -34,7 +35,7 @@ class Builder:
         middle = weight.sum(axis=1) * self.hi // 2
         around = self.rng.integers(-3, 4, (len(weight), steps)) * self.hi
         threshold = np.sort(middle[:, None] + around, axis=1)
-        self._add("tiled", Tiled(pe, simd, places, weight, threshold))
+        self._add("tiled", Tiled(places, pe, simd, weight, threshold))
         self.lanes, self.hi = len(weight), steps
 
     def pool(self) -> None:
@@ -45,11 +46,30 @@ class Builder:
         self._add("pool", Lut.of(src, np.full(lanes, 4), np.full(lanes, 2**16 - 2)))
         self.lanes = lanes
 
+    def pad(self, sides: int) -> None:
+        """A frame as wide on all sides; what fills it is a new lowest value."""
+        self._add("pad", Pad(2, *self.image, *[sides] * 4, 0))
+        self.image = self.image[0] + 2 * sides, self.image[1] + 2 * sides
+
+    def merge(self, other: str, lanes: int) -> None:
+        """The sum with what node `other` gives, lane by lane."""
+        name = f"merge{len(self.nodes)}"
+        self.nodes.append(Node(name, Merge(2, 2), (self.nodes[-1].name, other)))
+        src = np.arange(2 * lanes).reshape(2, lanes).T.ravel()
+        self._add("sum", Sum.of(src, np.full(lanes, 2), np.zeros(lanes)))
+        self.lanes, self.hi = lanes, 2 * self.hi
+
+    def serialize(self, parts: int) -> None:
+        """Each pixel as so many narrower ones beside each other."""
+        self._add("serialize", Serialize(2, parts))
+        self.image, self.lanes = (self.image[0], self.image[1] * parts), self.lanes // parts
+
     def graph(self) -> Graph:
         self.window(self.image)
         self.tiled(1, 1, down=3, steps=0)
         self._add("answer", Argmax())
-        return opt(check(Graph("net", tuple(self.nodes), (self.nodes[-1].name,))), ECP5, 60.0)
+        whole = check(Graph("net", tuple(self.nodes), (self.nodes[-1].name,)))
+        return opt(whole, ECP5, 60.0)
 
 
 def convolutional() -> Graph:
@@ -106,3 +126,20 @@ def random_engines(seed: int) -> Graph:
         if min(made.image) > 1 and not made.image[0] % 2 and rng.random() < 0.5:
             made.pool()
     return made.graph()
+
+
+def residual() -> Graph:
+    """A block with a branch around it: a frame of zeros, a convolution, and the sum of both.
+
+    The branch holds what comes while the window fills: its FIFO is the deepest.
+    """
+    made = Builder(7, (5, 6), bits=2, channels=2)
+    made.tiled(3, 2, steps=2)
+    around, lanes = made.nodes[-1].name, made.lanes
+    made.pad(1)
+    made.window((3, 3))
+    made.tiled(3, 9, steps=3)
+    made.merge(around, lanes)
+    made.serialize(3)
+    made.window((1, 2), (1, 2))
+    return sized(made.graph())

@@ -12,12 +12,19 @@ from hlsgen.graph.segments import exits
 from hlsgen.samples import load_samples
 from hlsgen.verify.simulation import simulate_rtl
 from rtl_tests.designs import simulated, write_build
-from rtl_tests.engines import at_once, convolutional, crowded, random_engines, slow_and_wide
+from rtl_tests.engines import (
+    at_once,
+    convolutional,
+    crowded,
+    random_engines,
+    residual,
+    slow_and_wide,
+)
 
 pytestmark = pytest.mark.verilator
 
 
-@pytest.mark.parametrize("network", [convolutional, crowded, at_once, slow_and_wide])
+@pytest.mark.parametrize("network", [convolutional, crowded, at_once, slow_and_wide, residual])
 def test_networks(network, tmp_path: Path) -> None:
     """Every layer, every word of every memory, ready and all valids, in exact clocks."""
     graph = network()
@@ -53,10 +60,10 @@ FAULTS = {
     "a place too few": ("net_core", r"credit #\(\.PLACES\(3\)\)", "credit #(.PLACES(2))"),
     "a place too many": ("net_core", r"credit #\(\.PLACES\(3\)\)", "credit #(.PLACES(4))"),
     "takes a place for each beat": ("net_core", r"take\(e_tiled2 & \w+\)", "take(e_tiled2)"),
-    "waits where nothing comes": ("net_core", r"\(free_tiled2 \| ~\w+\)", "free_tiled2"),
+    "waits where nothing comes": ("net_core", r"\(free_tiled2_0 \| ~\w+\)", "free_tiled2_0"),
     "counts what never entered": ("net_core", r"\.beat\(e_ & 1'b1\)", ".beat(valid_in)"),
     "enters without a place": ("net_core", r"valid_in & go_;", "valid_in;"),
-    "begins without a place": ("hlsgen_tiled", r"valid & go & ", "valid & "),
+    "begins without a place": ("hlsgen_waiting", r"valid & go & ", "valid & "),
 }
 
 

@@ -12,7 +12,7 @@ from hlsgen.graph import Graph
 from hlsgen.passes import opt
 from hlsgen.proof.control import KINDS, STREAMING, WAITING, prove_control
 from rtl_tests.designs import ECP5, streaming_network, write_build
-from rtl_tests.engines import convolutional
+from rtl_tests.engines import convolutional, residual
 
 pytestmark = pytest.mark.yosys
 
@@ -73,7 +73,32 @@ def test_blocks_of_engines(engines: Path) -> None:
     }
 
 
-# A pattern in hlsgen_tiled.v, its replacement, and the assertion that fails.
+def test_blocks_that_only_move_beats(tmp_path: Path) -> None:
+    graph = residual()
+    write_build(tmp_path, graph, 8, samples=3)
+    found = prove_control(tmp_path, graph, 8, uart=False, kinds=[*WAITING, "fifo", "credit"])
+    assert {proof.name: proof.reason for proof in found if proof.status != "proved"} == {}
+    names = {proof.name for proof in found}
+    assert names >= {"border HEIGHT=5 WIDTH=6 TOP=1 BOTTOM=1 LEFT=1 RIGHT=1", "credit PLACES=9"}
+
+
+BORDER_FAULTS = {
+    "a row too many": (r"ROWS = HEIGHT,", "ROWS = HEIGHT + 1,", "pixel_misplaced"),
+    "a column too early": (r"FIRST_COLUMN = LEFT", "FIRST_COLUMN = LEFT - 1", "pixel_misplaced"),
+    "begun for ever": (r"begun <= ~frame_end & ", "begun <= ", "begun_wrongly"),
+    "begins with a pixel that is not there": (r"else if \(beat\) begin", "else begin", ""),
+}
+
+
+@pytest.mark.parametrize("name", BORDER_FAULTS)
+def test_fault_of_a_border(tmp_path: Path, name: str) -> None:
+    old, new, assertion = BORDER_FAULTS[name]
+    good = write_build(tmp_path / "good", residual(), 8, samples=3)
+    fault = ("hlsgen_waiting", rf"(module hlsgen_border.*?){old}", rf"\g<1>{new}")
+    refute(good, tmp_path / "bad", residual(), "border", fault, assertion)
+
+
+# A pattern in hlsgen_waiting.v, its replacement, and the assertion that fails.
 ENGINE_FAULTS = {
     "begins unasked": (r"valid & go & ", "valid & ", "begins_wrongly"),
     "begins without a beat": (r"valid & go & ", "go & ", "begins_wrongly"),
@@ -91,7 +116,7 @@ ENGINE_FAULTS = {
 @pytest.mark.parametrize("name", ENGINE_FAULTS)
 def test_fault_of_an_engine(engines: Path, tmp_path: Path, name: str) -> None:
     old, new, assertion = ENGINE_FAULTS[name]
-    refute(engines, tmp_path, convolutional(), "tiles", ("hlsgen_tiled", old, new), assertion)
+    refute(engines, tmp_path, convolutional(), "tiles", ("hlsgen_waiting", old, new), assertion)
 
 
 # Name: file, pattern, its replacement, the proof that must be refuted, the assertion that fails.
@@ -194,7 +219,7 @@ def refute(
     file, old, new = fault
     shutil.copytree(good / "rtl", folder / "rtl")
     path = folder / "rtl" / f"{file}.v"
-    text, count = re.subn(old, new, path.read_text(), count=1)
+    text, count = re.subn(old, new, path.read_text(), count=1, flags=re.DOTALL)
     assert count == 1
     path.write_text(text)
     found = prove_control(folder, graph, 8, uart=False, kinds=[block])

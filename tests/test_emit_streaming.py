@@ -24,7 +24,7 @@ from hlsgen.graph.ops import Pixels, Register, Window
 from hlsgen.passes import opt
 from hlsgen.verify.simulation import _bench, _checks, _public
 from rtl_tests.designs import random_network, streaming_network, with_latency
-from rtl_tests.engines import crowded
+from rtl_tests.engines import crowded, residual
 
 GOLDEN = Path(__file__).parent / "golden" / "streaming"
 ECP5 = FABRICS["ecp5"]
@@ -70,6 +70,8 @@ def _with_engines() -> dict[str, str]:
         "engine_stage.v": str(rtl["rtl/net_stage.v"]),
         "engine_bench.v": _bench(graph, checks, 8),
         "engine_public.vlt": _public(graph),
+        "merge.v": str(emit(residual(), 8, ECP5).files["rtl/net_merge5.v"]),
+        "merge_core.v": str(emit(residual(), 8, ECP5).files["rtl/net_core.v"]),
     }
 
 

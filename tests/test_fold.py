@@ -42,7 +42,7 @@ def net(*sizes: tuple[int, int], image: tuple[int, int] = (3, 4), seed: int = 1)
             nodes.append(Node(f"w{i}", op, (nodes[-1].name,)))
             image, lanes = op.shape, len(op.row)
         weight = rng.choice([-1, 1], (rows, lanes))
-        made = Tiled(1, 1, 2, weight, np.zeros((rows, 1)))
+        made = Tiled(2, 1, 1, weight, np.zeros((rows, 1)))
         nodes.append(Node(f"e{i}", made, (nodes[-1].name,)))
         lanes = rows
     return check(Graph("net", tuple(nodes), (nodes[-1].name,)))
@@ -150,7 +150,7 @@ def test_fifos_are_as_shallow_as_they_may_be(seed: int) -> None:
     for node in engines(graph):
         assert isinstance(node.op, Tiled)
         if node.op.places > 2:
-            fewer = with_places(graph, {node.name: node.op.places - 1})
+            fewer = with_places(graph, {(node.name, 0): node.op.places - 1})
             assert pace(fewer).interval > reached
 
 

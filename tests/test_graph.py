@@ -274,7 +274,7 @@ def test_every_operator_survives_the_file(kind: str, tmp_path: Path) -> None:
         shaped = Node("in", Sum.of(np.arange(lanes), np.ones(lanes, int), np.zeros(lanes)), ("x",))
         if wire.hi == 1:
             shaped = Node("in", Thermometer(np.arange(lanes), np.ones(lanes)), ("x",))
-        nodes = (feed, shaped, Node("n", example, ("in",), "module.3"))
+        nodes = (feed, shaped, Node("n", example, ("in",) * example.arity, "module.3"))
     else:
         nodes = (Node("n", example),)
     net = check(Graph("net", nodes, ("n",)))

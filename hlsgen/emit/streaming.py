@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
-from hlsgen.emit.engine import engine_module, gates
 from hlsgen.emit.literals import lane
 from hlsgen.emit.render import render
+from hlsgen.emit.waiting import fifo_name, gates, waiting_module
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Node, Wire
 from hlsgen.graph.ops import Window
@@ -18,9 +18,10 @@ from hlsgen.graph.segments import exits, waits
 
 def streaming_module(graph: Graph, node: Node, banner: Mapping[str, str]) -> str:
     """The module of an operator that streams."""
-    op, (wire,) = node.op, graph.inputs_of(node)
+    op = node.op
     if not isinstance(op, Window):
-        return engine_module(graph, node, banner)
+        return waiting_module(graph, node, banner)
+    (wire,) = graph.inputs_of(node)
     return render(
         "verilog/window.v.j2",
         **banner,
@@ -117,24 +118,32 @@ def core(graph: Graph, banner: Mapping[str, str]) -> str:
 def _units(graph: Graph) -> Iterator[SimpleNamespace]:
     """Modules of the core in order: the part of the inputs, then each window and its part."""
     parts = {part.source: part for part in split(graph)}
-    places = {each.reader: each.places for found in exits(graph).values() for each in found}
+    places = {(each.reader, each.number): each.places for f in exits(graph).values() for each in f}
     owner: dict[str, str] = {}
     if "" in parts:
         yield _unit_of(graph, parts[""], owner)
     for node in graph.nodes:
         if not node.op.streams:
             continue
-        (read,) = node.inputs
+        fifos = [
+            SimpleNamespace(
+                name=fifo_name(node.name, i),
+                reads=read,
+                follows=owner.get(read, ""),
+                bits=graph.wires[read].width_bits,
+                places=places.get((node.name, i)),
+            )
+            for i, read in enumerate(node.inputs)
+        ]
         owner[node.name] = node.name
         yield SimpleNamespace(
             module=f"{graph.name}_{node.name}",
             valid=node.name,
-            follows=owner.get(read, ""),
-            reads=[read],
+            follows=fifos[0].follows,
+            reads=list(node.inputs),
             values=[_value(graph, node.name)],
             waits=node.op.waits,
-            places=places.get(node.name),
-            bits=graph.wires[read].width_bits,
+            fifos=fifos,
         )
         if node.name in parts:
             yield _unit_of(graph, parts[node.name], owner)

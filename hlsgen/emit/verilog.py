@@ -31,7 +31,7 @@ _PART = re.compile(r"p\d+(_.*)?")
 # Files of the library that only streaming designs need.
 STREAMING = frozenset({"hlsgen_frames.v", "hlsgen_window.v"})
 # And those that only designs with engines need.
-WAITING = frozenset({"hlsgen_tiled.v"})
+WAITING = frozenset({"hlsgen_waiting.v"})
 
 # The receiver must meet the middle of each bit.
 _FEWEST_CLOCKS = 4

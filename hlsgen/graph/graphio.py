@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from hlsgen.errors import GraphError
-from hlsgen.graph.ir import OPS, Graph, Node, Op, check
+from hlsgen.graph.ir import OPS, Graph, Node, Op
+from hlsgen.graph.rules import check
 from hlsgen.paths import write_atomic
 
 FORMAT = 1

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
-from hlsgen.graph.ir import Graph
-from hlsgen.graph.ops import Tiled
+from hlsgen.graph.ir import Graph, Node
+from hlsgen.graph.ops import Waiting
 from hlsgen.graph.segments import exits, waits, ways
 
 Clocks = NDArray[np.int64]  # [..., beats]
@@ -65,7 +65,7 @@ def starts(graph: Graph, entering: Clocks) -> dict[str, Clocks]:
             stuck = next(line for line in lines.values() if not line.done)
             raise GraphError(
                 f"graph {graph.name!r}: beat {len(stuck.clocks)} of {stuck.name or 'the inputs'}"
-                " can never enter: a FIFO behind has too few places"
+                " can never enter: a FIFO has too few places"
             )
     shape = entering.shape[:-1]
     return {
@@ -80,12 +80,13 @@ class _Line:
 
     Args:
         name: of the operator that it begins with; empty for the inputs.
-        busy: clocks that a beat takes there; its place in the FIFO is free behind the last one.
+        busy: clocks that a beat takes there.
         count: beats of all frames.
         offered: the clock from which on each beat is there; of the inputs only.
-        source: the segment whose beats come to the FIFO, by `delay` after they enter there.
-        read: which of the beats of `source` each beat is.
-        exits: the segment behind each FIFO, its places, and for each beat its number there or -1.
+        fifos: in front of the operator.
+        needs: which beat of the FIFOs each beat needs.
+        leaves: with which beat each of the FIFOs' leaves them; its place is free behind it.
+        exits: the FIFOs behind, and the number in it of each beat, or -1 for those that end before.
         clocks: in which beats enter, as far as they are known.
     """
 
@@ -93,10 +94,10 @@ class _Line:
     busy: int
     count: int
     offered: list[int] = field(default_factory=list)
-    source: _Line | None = None
-    read: list[int] = field(default_factory=list)
-    delay: int = 0
-    exits: list[tuple[_Line, int, list[int]]] = field(default_factory=list)
+    fifos: list[_Fifo] = field(default_factory=list)
+    needs: list[int] = field(default_factory=list)
+    leaves: list[int] = field(default_factory=list)
+    exits: list[tuple[_Fifo, list[int]]] = field(default_factory=list)
     clocks: list[int] = field(default_factory=list)
 
     @property
@@ -104,26 +105,55 @@ class _Line:
         return len(self.clocks) == self.count
 
 
+@dataclass
+class _Fifo:
+    """A FIFO between two segments.
+
+    Args:
+        reader: the segment behind.
+        places: beats that it holds.
+        source: the segment whose beats come to it, by `delay` after they enter there.
+        filled: which of the beats of `source` each beat is.
+    """
+
+    reader: _Line
+    places: int
+    source: _Line
+    filled: list[int]
+    delay: int
+
+
 def _lines(graph: Graph, entering: Clocks) -> dict[str, _Line]:
     """The segments, none of whose beats has entered."""
-    beats = entering.shape[-1]
-    frames = entering.size // beats
+    frames = entering.size // entering.shape[-1]
     lines = {"": _Line("", 1, entering.size, entering.ravel().tolist())}
-    per_frame = {"": beats}
     for node in graph.nodes:
-        if isinstance(node.op, Tiled):
-            per_frame[node.name] = graph.wires[node.name].beats
-            lines[node.name] = _Line(node.name, node.op.fold, frames * per_frame[node.name])
+        if isinstance(node.op, Waiting):
+            lines[node.name] = _waiting(graph, node, node.op, frames)
     for name, found in exits(graph).items():
+        line = lines[name]
         for each in found:
+            filled = _over(frames, each.way.beats, line.count // frames)
+            number = np.full(line.count, -1)
+            number[filled] = np.arange(len(filled))
             reader = lines[each.reader]
-            read = np.arange(frames)[:, None] * per_frame[name] + each.way.beats
-            reader.source, reader.read = lines[name], read.ravel().tolist()
-            reader.delay = each.way.delay
-            number = np.full(lines[name].count, -1)
-            number[read.ravel()] = np.arange(read.size)
-            lines[name].exits.append((reader, each.places, number.tolist()))
+            fifo = _Fifo(reader, each.places, line, filled.tolist(), each.way.delay)
+            reader.fifos.append(fifo)
+            line.exits.append((fifo, number.tolist()))
     return lines
+
+
+def _waiting(graph: Graph, node: Node, op: Waiting, frames: int) -> _Line:
+    read = graph.inputs_of(node)[0]
+    beats = graph.wires[node.name].beats
+    needs = _over(frames, op.needs(read), read.beats)
+    leaves = _over(frames, np.flatnonzero(op.takes(read)), beats)
+    return _Line(node.name, op.fold, frames * beats, needs=needs.tolist(), leaves=leaves.tolist())
+
+
+def _over(frames: int, beats: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Numbers of beats in one frame, `step` more in each further one."""
+    return np.asarray((np.arange(frames)[:, None] * step + beats).ravel())
 
 
 def _go_on(line: _Line) -> bool:
@@ -140,22 +170,23 @@ def _go_on(line: _Line) -> bool:
 def _next(line: _Line) -> int | None:
     """The clock in which the next beat enters, or None if that is not known yet."""
     n = len(line.clocks)
-    if line.source is None:
-        clock = line.offered[n]
-    elif line.read[n] < len(line.source.clocks):
-        # The FIFO shows a beat in the clock after the one in which it comes.
-        clock = line.source.clocks[line.read[n]] + line.delay + 1
-    else:
-        return None
-    if n:
-        clock = max(clock, line.clocks[-1] + line.busy)
-    for reader, places, number in line.exits:
-        leaves = number[n] - places
-        if leaves < 0:
-            continue
-        if leaves >= len(reader.clocks):
+    clock = line.clocks[-1] + line.busy if n else 0
+    if line.offered:
+        clock = max(clock, line.offered[n])
+    for fifo in line.fifos:
+        beat = fifo.filled[line.needs[n]]
+        if beat >= len(fifo.source.clocks):
             return None
-        clock = max(clock, reader.clocks[leaves] + reader.busy)
+        # The FIFO shows a beat in the clock after the one in which it comes.
+        clock = max(clock, fifo.source.clocks[beat] + fifo.delay + 1)
+    for fifo, number in line.exits:
+        before = number[n] - fifo.places
+        if before < 0:
+            continue
+        last = fifo.reader.leaves[before]
+        if last >= len(fifo.reader.clocks):
+            return None
+        clock = max(clock, fifo.reader.clocks[last] + fifo.reader.busy)
     return clock
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.graph.ir import Graph
-from hlsgen.graph.ops import Tiled, Window
+from hlsgen.graph.ops import Waiting, Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,10 @@ class Way:
 
 @dataclass(frozen=True, eq=False)
 class Exit:
-    """The FIFO of an operator that waits: who reads it, how many beats it holds, who fills it."""
+    """A FIFO of an operator that waits: who reads it as which input, its places, who fills it."""
 
     reader: str
+    number: int
     places: int
     node: str
     way: Way
@@ -58,7 +59,7 @@ def ways(graph: Graph) -> dict[str, Way]:
             windows = (*before.windows, node.name)
             beats = before.beats[node.op.completes()]
             found[node.name] = Way(before.head, windows, beats, before.delay + 1)
-        elif isinstance(node.op, Tiled):
+        elif isinstance(node.op, Waiting):
             beats = np.arange(graph.wires[node.name].beats, dtype=np.int64)
             found[node.name] = Way(node.name, (), beats, node.op.delay)
         else:
@@ -73,8 +74,9 @@ def exits(graph: Graph) -> dict[str, list[Exit]]:
     found: dict[str, list[Exit]] = {"": []}
     way = ways(graph)
     for node in graph.nodes:
-        if isinstance(node.op, Tiled):
+        if isinstance(node.op, Waiting):
             found[node.name] = []
-            (read,) = node.inputs
-            found[way[read].head].append(Exit(node.name, node.op.places, read, way[read]))
+            for i, read in enumerate(node.inputs):
+                fifo = Exit(node.name, i, node.op.depths[i], read, way[read])
+                found[way[read].head].append(fifo)
     return found

@@ -12,9 +12,10 @@ import numpy as np
 from hlsgen.errors import GraphError
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.interp import random_feeds, run
-from hlsgen.graph.ir import Area, Graph, Values, check
+from hlsgen.graph.ir import Area, Graph, Values
 from hlsgen.graph.ops import Lut
 from hlsgen.graph.parts import feeds_of, join, split
+from hlsgen.graph.rules import check
 from hlsgen.passes.care import use_care
 from hlsgen.passes.cluster import absorb
 from hlsgen.passes.complement import complement

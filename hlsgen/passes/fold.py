@@ -9,6 +9,7 @@ integer program: one of an engine's tiles each, LUTs and block memories added up
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from hlsgen.errors import ConfigError
+from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import memory
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node
-from hlsgen.graph.ops import Tiled
+from hlsgen.graph.ops import Tiled, Waiting
+from hlsgen.graph.ops.waiting import FEWEST
 from hlsgen.graph.schedule import pace
+from hlsgen.graph.segments import waits
 
 # What LUTs weigh beside clocks where the fewest clocks are wanted: less than one clock in all.
 _GAP = 1e-3
@@ -112,7 +115,7 @@ def fold(
     """
     nodes = engines(graph)
     if not nodes:
-        return graph
+        return sized(graph) if waits(graph) else graph
     beats = max(graph.wires[node.name].beats for node in graph.feeds())
     if interval is not None and interval < beats:
         raise ConfigError(
@@ -240,38 +243,55 @@ def _why(
 def sized(graph: Graph) -> Graph:
     """The graph with FIFOs as shallow as its slowest part allows.
 
-    All begin with two places. Where that makes frames slower than the slowest engine or the input,
-    all get more, and then each gives back what it does not need, the widest first.
+    All begin with two places. Where that makes frames slower than the slowest operator or the
+    input, or stops them altogether, all get more, and then each gives back what it does not need,
+    the widest first.
+
+    Raises:
+        GraphError: no depth lets beats go on.
     """
-    nodes = engines(graph)
-    beats = max(graph.wires[node.name].beats for node in graph.feeds())
-    wanted = max([beats, *(node.op.fold * graph.wires[node.name].beats for node in nodes)])
-    places = dict.fromkeys((node.name for node in nodes), 2)
-    depth = 2
-    while pace(with_places(graph, places)).interval > wanted and depth < _DEEPEST:
+    wanted = max(graph.wires[node.name].beats * node.op.fold for node in graph.nodes)
+    width = {
+        (node.name, i): wire.width_bits
+        for node in graph.nodes
+        if isinstance(node.op, Waiting)
+        for i, wire in enumerate(graph.inputs_of(node))
+    }
+    depth = FEWEST
+    places = dict.fromkeys(width, depth)
+    while depth < _DEEPEST and _interval(graph, places) > wanted:
         depth *= 2
-        places = dict.fromkeys(places, depth)
+        places = dict.fromkeys(width, depth)
     reached = pace(with_places(graph, places)).interval
-    for node in sorted(nodes, key=lambda node: -graph.inputs_of(node)[0].width_bits):
-        low, high = 2, places[node.name]
+    for fifo in sorted(width, key=lambda fifo: -width[fifo]):
+        low, high = FEWEST, depth
         while low < high:
             middle = (low + high) // 2
-            if pace(with_places(graph, places | {node.name: middle})).interval <= reached:
+            if _interval(graph, places | {fifo: middle}) <= reached:
                 high = middle
             else:
                 low = middle + 1
-        places[node.name] = high
+        places[fifo] = high
     return with_places(graph, places)
 
 
-def with_places(graph: Graph, places: Mapping[str, int]) -> Graph:
-    """The graph with FIFOs of so many places."""
-    nodes = [
-        dataclasses.replace(node, op=dataclasses.replace(node.op, places=places[node.name]))
-        if node.name in places and isinstance(node.op, Tiled)
-        else node
-        for node in graph.nodes
-    ]
+def _interval(graph: Graph, places: Mapping[tuple[str, int], int]) -> float:
+    """Clocks from frame to frame; no end of them where a FIFO is so shallow that beats stop."""
+    try:
+        return pace(with_places(graph, places)).interval
+    except GraphError:
+        return math.inf
+
+
+def with_places(graph: Graph, places: Mapping[tuple[str, int], int]) -> Graph:
+    """The graph with so many places in the FIFO of each operator's input."""
+    nodes = []
+    for node in graph.nodes:
+        op = node.op
+        for number in range(len(node.inputs)):
+            if isinstance(op, Waiting) and (node.name, number) in places:
+                op = op.deeper(number, places[node.name, number])
+        nodes.append(dataclasses.replace(node, op=op))
     return dataclasses.replace(graph, nodes=tuple(nodes))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hlsgen.graph.ir import Graph
 
-_LONGEST = 63  # as `hlsgen.graph.ir.check` allows
+_LONGEST = 63  # as `hlsgen.graph.check` allows
 
 
 class Names:

@@ -20,7 +20,7 @@ from hlsgen.emit import Framing, framing, places
 from hlsgen.emit.render import render
 from hlsgen.errors import ToolFailed
 from hlsgen.graph.ir import Graph
-from hlsgen.graph.ops import Tiled, Window
+from hlsgen.graph.ops import Pad, Tiled, Waiting, Window
 from hlsgen.graph.parts import streams
 from hlsgen.graph.segments import waits
 from hlsgen.plan import Plan
@@ -38,11 +38,13 @@ _FIND_S = 20
 _WIDE = 8
 # Words of a memory of rows in its proof, and slots of a word at most.
 _ROW, _SLOTS = 6, 64
+# Beats of a frame whose counters are proved in full.
+_BORDER = 200
 # Tiles of a beat whose counters are proved at full length.
-_TILES = 4096
+_TILES = 100
 # Blocks of designs that stream, those of engines, and all.
 STREAMING = ("position", "whole", "spread", "discard", "steps", "line")
-WAITING = ("tiles",)
+WAITING = ("tiles", "border")
 KINDS = (
     *("gather", "scatter", "credit", "fifo", "idle", "uart"),
     *(*STREAMING, *WAITING, "stage", "axis"),
@@ -51,7 +53,7 @@ KINDS = (
 _COMPOSED = ("stage", "axis")
 _STREAM, _UART = "rtl/hlsgen_stream.v", "rtl/hlsgen_uart.v"
 _FRAMES, _WINDOW = "rtl/hlsgen_frames.v", "rtl/hlsgen_window.v"
-_TILED = "rtl/hlsgen_tiled.v"
+_WAIT = "rtl/hlsgen_waiting.v"
 
 Status = Literal["proved", "bounded", "refuted", "unknown"]
 
@@ -226,10 +228,22 @@ def _waiting(graph: Graph) -> Iterator[_Problem]:
     """The blocks of engines, and their FIFOs."""
     engines = [node.op for node in graph.nodes if isinstance(node.op, Tiled)]
     for rows, columns in sorted({op.tiles for op in engines if op.fold <= _TILES} | {(3, 4)}):
-        yield _Problem("tiles", (_TILED,), {"ROWS": rows, "COLUMNS": columns})
-    for depth in sorted({op.places for op in engines}):
+        yield _Problem("tiles", (_WAIT,), {"ROWS": rows, "COLUMNS": columns})
+    for size in sorted({_sides(node.op) for node in graph.nodes if isinstance(node.op, Pad)}):
+        yield _Problem("border", (_WAIT,), dict(size))
+    waiting = [node.op for node in graph.nodes if isinstance(node.op, Waiting)]
+    for depth in sorted({depth for op in waiting for depth in op.depths}):
         yield _Problem("credit", (_STREAM,), {"PLACES": depth})
         yield _Problem("fifo", (_STREAM,), {"WIDTH": 1, "DEPTH": depth})
+
+
+def _sides(pad: Pad) -> tuple[tuple[str, int], ...]:
+    """The sizes of a frame; of a large one those of a small one, as its rows are all alike."""
+    names = ("height", "width", "top", "bottom", "left", "right")
+    sizes = {name.upper(): int(getattr(pad, name)) for name in names}
+    if pad.shape[0] * pad.shape[1] > _BORDER:
+        sizes |= {"HEIGHT": 3, "WIDTH": 4}
+    return tuple(sizes.items())
 
 
 def _prove(folder: Path, problem: _Problem, limit_s: float) -> ControlProof:

@@ -9,6 +9,7 @@ from hlsgen.graph.ops.register import Register
 from hlsgen.graph.ops.sum import Sum
 from hlsgen.graph.ops.thermometer import Thermometer
 from hlsgen.graph.ops.tiled import Tiled
+from hlsgen.graph.ops.waiting import Merge, Pad, Serialize, Waiting
 from hlsgen.graph.ops.window import Window
 
 __all__ = [
@@ -18,12 +19,16 @@ __all__ = [
     "Input",
     "Join",
     "Lut",
+    "Merge",
+    "Pad",
     "Pixels",
     "Port",
     "Register",
+    "Serialize",
     "Sum",
     "Thermometer",
     "Tiled",
+    "Waiting",
     "Window",
     "index_bits",
 ]

@@ -14,6 +14,7 @@ from hlsgen.errors import GraphError
 from hlsgen.graph import memory
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Area, Op, Values, Wire, array, op
+from hlsgen.graph.ops.waiting import FEWEST, Waiting
 
 # Wider sums than this are a mistake.
 _MOST_BITS = 32
@@ -27,7 +28,7 @@ _EXACT = 1 << 24
 
 @op("tiled")
 @dataclass(frozen=True, eq=False)
-class Tiled(Op):
+class Tiled(Waiting):
     """The sum of weight[m] * x; output lane m is how many of threshold[m] it reaches, or the sum.
 
     The layer is worked off in tiles of `pe` rows by `simd` columns, one a clock, the columns of
@@ -36,18 +37,14 @@ class Tiled(Op):
     Args:
         pe: rows at a time; it divides the rows.
         simd: columns at a time; it divides the columns, which are the input's lanes.
-        places: beats that the FIFO holds, at least 2.
         weight: int8 [rows, columns], each -1 or 1.
         threshold: int64 [rows, levels], ascending in each row; without levels the sum goes out.
     """
 
     part: ClassVar[str] = "engines"
-    streams: ClassVar[bool] = True
-    waits: ClassVar[bool] = True
 
     pe: int
     simd: int
-    places: int
     weight: NDArray[np.int8] = array("int8")
     threshold: NDArray[np.int64] = array("int64")
 
@@ -87,12 +84,11 @@ class Tiled(Op):
 
     @property
     def delay(self) -> int:
-        """Clocks from the one in which work on a beat begins to the one with its output."""
         return self.fold + self.depth + _BEHIND
 
     def unfolded(self) -> Tiled:
         """The same layer, as it comes from training: one row by one column, the smallest FIFO."""
-        return dataclasses.replace(self, pe=1, simd=1, places=2)
+        return dataclasses.replace(self, pe=1, simd=1, places=FEWEST)
 
     def infer(self, *wires: Wire) -> Wire:
         (x,) = wires
@@ -109,8 +105,7 @@ class Tiled(Op):
             raise GraphError(f"has {self.columns} columns, its input has {x.lanes} lanes")
         _check_tile("pe", self.pe, "rows", self.rows)
         _check_tile("simd", self.simd, "columns", self.columns)
-        if self.places < 2:
-            raise GraphError(f"has a FIFO of {self.places} places, must be 2 or more")
+        self.check_places()
         sums = self.sums(x)
         if sums.bits > _MOST_BITS:
             raise GraphError(
@@ -153,7 +148,7 @@ class Tiled(Op):
         compared = self.pe * max(self.steps, 1) * bits
         chosen = self.simd * x.bits * -(-(across - 1) // (3 if fabric.lut_inputs > 4 else 1))
         counters = sum(4 * max(1, n.bit_length()) for n in (down, across, self.fold))
-        kept = memory.ram_luts(fabric.name, self.places, x.width_bits)
+        kept = self.fifo_luts(fabric, x)
         kept += sum(
             memory.rom_luts(fabric.name, fabric.lut_inputs, *size) for size in self.memories(x)
         )
@@ -213,12 +208,6 @@ class Tiled(Op):
         digits = (level[:, :, None] >> bits & 1).astype(bool)
         yield from _words(digits.reshape(self.tiles[0], -1))
 
-    def delay_ns(self, fabric: Fabric, *wires: Wire) -> float:
-        return 0.0
-
-    def levels(self, fabric: Fabric, *wires: Wire) -> int:
-        return 0
-
     @classmethod
     def example(cls, rng: np.random.Generator) -> tuple[Op, tuple[Wire, ...]]:
         pe, simd, down, across = (int(n) for n in rng.integers(1, 5, 4))
@@ -227,7 +216,7 @@ class Tiled(Op):
         weight = rng.choice([-1, 1], (rows, columns))
         near = columns * wire.hi
         threshold = np.sort(rng.integers(-near, near + 1, (rows, int(rng.integers(0, 4)))))
-        return cls(pe, simd, int(rng.integers(2, 5)), weight, threshold), (wire,)
+        return cls(int(rng.integers(2, 5)), pe, simd, weight, threshold), (wire,)
 
 
 def _bits(x: Wire) -> bool:

@@ -30,15 +30,19 @@ net_window1 i_window1 (
 
 wire [7:0] n_tiled2;
 wire v_tiled2;
-wire a_tiled2, pop_tiled2, go_tiled2, e_tiled2;
-wire [53:0] q_tiled2;
-hlsgen_fifo #(.WIDTH(54), .DEPTH(2)) f_tiled2 (
+wire pop_tiled2, go_tiled2, e_tiled2;
+wire a_tiled2_0;
+wire [53:0] q_tiled2_0;
+hlsgen_fifo #(.WIDTH(54), .DEPTH(2)) f_tiled2_0 (
     .clk(clk), .rst(rst), .push(v_window1), .data(n_window1),
-    .head(q_tiled2), .valid(a_tiled2), .pop(pop_tiled2)
+    .head(q_tiled2_0), .valid(a_tiled2_0), .pop(pop_tiled2)
 );
 net_tiled2 i_tiled2 (
-    .clk(clk), .rst(rst), .valid_in(a_tiled2), .go(go_tiled2), .x(q_tiled2),
-    .enter(e_tiled2), .pop(pop_tiled2), .valid_out(v_tiled2), .y(n_tiled2)
+    .clk(clk), .rst(rst), .go(go_tiled2),
+    .valid_in(a_tiled2_0),
+    .x({q_tiled2_0}),
+    .enter(e_tiled2), .pop(pop_tiled2),
+    .valid_out(v_tiled2), .y(n_tiled2)
 );
 
 wire [31:0] n_window3;
@@ -70,15 +74,19 @@ net_window5 i_window5 (
 
 wire [11:0] n_tiled6;
 wire v_tiled6;
-wire a_tiled6, pop_tiled6, go_tiled6, e_tiled6;
-wire [31:0] q_tiled6;
-hlsgen_fifo #(.WIDTH(32), .DEPTH(3)) f_tiled6 (
+wire pop_tiled6, go_tiled6, e_tiled6;
+wire a_tiled6_0;
+wire [31:0] q_tiled6_0;
+hlsgen_fifo #(.WIDTH(32), .DEPTH(3)) f_tiled6_0 (
     .clk(clk), .rst(rst), .push(v_window5), .data(n_window5),
-    .head(q_tiled6), .valid(a_tiled6), .pop(pop_tiled6)
+    .head(q_tiled6_0), .valid(a_tiled6_0), .pop(pop_tiled6)
 );
 net_tiled6 i_tiled6 (
-    .clk(clk), .rst(rst), .valid_in(a_tiled6), .go(go_tiled6), .x(q_tiled6),
-    .enter(e_tiled6), .pop(pop_tiled6), .valid_out(v_tiled6), .y(n_tiled6)
+    .clk(clk), .rst(rst), .go(go_tiled6),
+    .valid_in(a_tiled6_0),
+    .x({q_tiled6_0}),
+    .enter(e_tiled6), .pop(pop_tiled6),
+    .valid_out(v_tiled6), .y(n_tiled6)
 );
 
 wire [47:0] n_window7;
@@ -92,15 +100,19 @@ net_window7 i_window7 (
 
 wire [20:0] n_tiled8;
 wire v_tiled8;
-wire a_tiled8, pop_tiled8, go_tiled8, e_tiled8;
-wire [47:0] q_tiled8;
-hlsgen_fifo #(.WIDTH(48), .DEPTH(2)) f_tiled8 (
+wire pop_tiled8, go_tiled8, e_tiled8;
+wire a_tiled8_0;
+wire [47:0] q_tiled8_0;
+hlsgen_fifo #(.WIDTH(48), .DEPTH(2)) f_tiled8_0 (
     .clk(clk), .rst(rst), .push(v_window7), .data(n_window7),
-    .head(q_tiled8), .valid(a_tiled8), .pop(pop_tiled8)
+    .head(q_tiled8_0), .valid(a_tiled8_0), .pop(pop_tiled8)
 );
 net_tiled8 i_tiled8 (
-    .clk(clk), .rst(rst), .valid_in(a_tiled8), .go(go_tiled8), .x(q_tiled8),
-    .enter(e_tiled8), .pop(pop_tiled8), .valid_out(v_tiled8), .y(n_tiled8)
+    .clk(clk), .rst(rst), .go(go_tiled8),
+    .valid_in(a_tiled8_0),
+    .x({q_tiled8_0}),
+    .enter(e_tiled8), .pop(pop_tiled8),
+    .valid_out(v_tiled8), .y(n_tiled8)
 );
 
 wire [1:0] n_answer9_r1;
@@ -118,11 +130,11 @@ hlsgen_raster #(
     .HEIGHT(8), .WIDTH(8), .KERNEL_HEIGHT(3), .KERNEL_WIDTH(3),
     .STRIDE_Y(1), .STRIDE_X(1)
 ) gh__1 (.clk(clk), .rst(rst), .beat(e_ & 1'b1), .hit(h__1_here));
-wire free_tiled2;
-hlsgen_credit #(.PLACES(2)) c_tiled2 (
-    .clk(clk), .rst(rst), .take(e_ & h__1), .give(pop_tiled2), .free(free_tiled2)
+wire free_tiled2_0;
+hlsgen_credit #(.PLACES(2)) c_tiled2_0 (
+    .clk(clk), .rst(rst), .take(e_ & h__1), .give(pop_tiled2), .free(free_tiled2_0)
 );
-assign go_ = (free_tiled2 | ~h__1);
+assign go_ = (free_tiled2_0 | ~h__1);
 
 wire h_tiled2_1_here;
 wire h_tiled2_1 = 1'b1 & h_tiled2_1_here;
@@ -136,11 +148,11 @@ hlsgen_raster #(
     .HEIGHT(3), .WIDTH(3), .KERNEL_HEIGHT(2), .KERNEL_WIDTH(2),
     .STRIDE_Y(1), .STRIDE_X(1)
 ) gh_tiled2_2 (.clk(clk), .rst(rst), .beat(e_tiled2 & h_tiled2_1), .hit(h_tiled2_2_here));
-wire free_tiled6;
-hlsgen_credit #(.PLACES(3)) c_tiled6 (
-    .clk(clk), .rst(rst), .take(e_tiled2 & h_tiled2_2), .give(pop_tiled6), .free(free_tiled6)
+wire free_tiled6_0;
+hlsgen_credit #(.PLACES(3)) c_tiled6_0 (
+    .clk(clk), .rst(rst), .take(e_tiled2 & h_tiled2_2), .give(pop_tiled6), .free(free_tiled6_0)
 );
-assign go_tiled2 = (free_tiled6 | ~h_tiled2_2);
+assign go_tiled2 = (free_tiled6_0 | ~h_tiled2_2);
 
 wire h_tiled6_1_here;
 wire h_tiled6_1 = 1'b1 & h_tiled6_1_here;
@@ -148,11 +160,11 @@ hlsgen_raster #(
     .HEIGHT(2), .WIDTH(2), .KERNEL_HEIGHT(2), .KERNEL_WIDTH(2),
     .STRIDE_Y(1), .STRIDE_X(1)
 ) gh_tiled6_1 (.clk(clk), .rst(rst), .beat(e_tiled6 & 1'b1), .hit(h_tiled6_1_here));
-wire free_tiled8;
-hlsgen_credit #(.PLACES(2)) c_tiled8 (
-    .clk(clk), .rst(rst), .take(e_tiled6 & h_tiled6_1), .give(pop_tiled8), .free(free_tiled8)
+wire free_tiled8_0;
+hlsgen_credit #(.PLACES(2)) c_tiled8_0 (
+    .clk(clk), .rst(rst), .take(e_tiled6 & h_tiled6_1), .give(pop_tiled8), .free(free_tiled8_0)
 );
-assign go_tiled6 = (free_tiled8 | ~h_tiled6_1);
+assign go_tiled6 = (free_tiled8_0 | ~h_tiled6_1);
 
 assign go_tiled8 = 1'b1;
 

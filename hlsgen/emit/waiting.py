@@ -1,32 +1,70 @@
-"""Verilog of operators that wait: the engine, and the gates that let beats into segments."""
+"""Verilog of operators that wait, and of the gates that let beats into segments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
-from hlsgen.emit.render import render
+from hlsgen.emit.literals import hex_literal
+from hlsgen.emit.render import has_template, render
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Node, Wire
-from hlsgen.graph.ops import Tiled, Window
+from hlsgen.graph.ops import Pad, Serialize, Tiled, Window
 from hlsgen.graph.ops.tiled import RADIX
 from hlsgen.graph.segments import Exit, exits
 
 
-def engine_module(graph: Graph, node: Node, banner: Mapping[str, str]) -> str:
+def waiting_module(graph: Graph, node: Node, banner: Mapping[str, str]) -> str:
     """The module of an operator that waits."""
-    op, (x,) = node.op, graph.inputs_of(node)
-    if not isinstance(op, Tiled):
+    op, wires, y = node.op, graph.inputs_of(node), graph.wires[node.name]
+    module = f"{graph.name}_{node.name}"
+    if isinstance(op, Tiled):
+        return _engine(op, wires[0], y, module, banner)
+    template = f"verilog/{op.kind}.v.j2"
+    if not has_template(template):
         raise GraphError(f"graph {graph.name!r}: no Verilog for streaming operator {op.kind!r}")
+    return render(
+        template,
+        **banner,
+        module=module,
+        op=op,
+        x_bits=sum(wire.width_bits for wire in wires),
+        y=y,
+        widened=_widened(wires, y),
+        fill=_bits(op.fill, y.bits) if isinstance(op, Pad) else "",
+        part_bits=_counter_bits(op.parts) if isinstance(op, Serialize) else 0,
+    )
+
+
+def _widened(wires: tuple[Wire, ...], y: Wire) -> str:
+    """All lanes of the inputs, which lie side by side in x, as wide as those of `y`."""
+    lanes, lsb = [], 0
+    for wire in wires:
+        more = y.bits - wire.bits
+        for _ in range(wire.lanes):
+            top = lsb + wire.bits - 1
+            lane = f"x[{top}:{lsb}]"
+            sign = f"x[{top}]" if wire.signed else "1'b0"
+            lanes.append(f"{{ {{{more}{{{sign}}}}}, {lane} }}" if more else lane)
+            lsb += wire.bits
+    return "{ " + ", ".join(reversed(lanes)) + " }"
+
+
+def _bits(value: int, bits: int) -> str:
+    """A number of so many bits in two's complement."""
+    return hex_literal(value & (1 << bits) - 1, bits)
+
+
+def _engine(op: Tiled, x: Wire, y: Wire, module: str, banner: Mapping[str, str]) -> str:
     down, across = op.tiles
     (_, _), (_, level_bits) = op.memories(x)
     return render(
         "verilog/tiled.v.j2",
         **banner,
-        module=f"{graph.name}_{node.name}",
+        module=module,
         op=op,
         x=x,
-        y=graph.wires[node.name],
+        y=y,
         down=down,
         across=across,
         tile_bits=_counter_bits(op.fold),
@@ -86,8 +124,18 @@ def gates(graph: Graph) -> Iterator[SimpleNamespace]:
 def _fifo(graph: Graph, each: Exit, hit: str) -> SimpleNamespace:
     wire = graph.wires[each.node]
     return SimpleNamespace(
-        reader=each.reader, node=each.node, bits=wire.width_bits, places=each.places, hit=hit
+        name=fifo_name(each.reader, each.number),
+        reader=each.reader,
+        node=each.node,
+        bits=wire.width_bits,
+        places=each.places,
+        hit=hit,
     )
+
+
+def fifo_name(reader: str, number: int) -> str:
+    """What the FIFO in front of an input of an operator is called in the core."""
+    return f"{reader}_{number}"
 
 
 def _counter_bits(n: int) -> int:
