@@ -13,7 +13,7 @@ from benchmarks.figure import Figures
 from benchmarks.run import measure, save
 
 NAMES = ("emit", "interp", "opt", "scale", "verilator", "proof", "train", "timing", "logic",
-         "area_model", "kernel", "flow")  # fmt: skip
+         "area_model", "kernel", "engines", "flow")  # fmt: skip
 VERDICTS = {None: "", True: "[green]met[/green]", False: "[red]missed[/red]"}
 
 

