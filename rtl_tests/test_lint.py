@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from hlsgen.boards import load_board
 from hlsgen.build import nextpnr
 from hlsgen.emit import emit
 from hlsgen.errors import ToolFailed
+from hlsgen.graph import Graph
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.passes import opt
 from hlsgen.plan import Plan
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator import _NO_WARNING
 from rtl_tests.designs import ECP5, random_network, streaming_network, with_latency
+from rtl_tests.engines import at_once, convolutional, residual, slow_and_wide
 
 pytestmark = pytest.mark.verilator
 
@@ -75,6 +78,16 @@ def test_designs_that_stream_are_clean(tmp_path: Path, width: int) -> None:
     if width == 8:
         rtl |= nextpnr.plan(graph, board, rtl, board.clock.source_mhz, seed=1)
     for top in ("core", "axis", *(("uart", "top") if width == 8 else ())):
+        lint(tmp_path / top, rtl, top)
+
+
+@pytest.mark.parametrize("network", [convolutional, at_once, slow_and_wide, residual])
+def test_designs_that_wait_are_clean(network: Callable[[], Graph], tmp_path: Path) -> None:
+    graph = network()
+    rtl = emit(graph, 8, ECP5)
+    board = load_board("ulx3s")
+    rtl |= nextpnr.plan(graph, board, rtl, board.clock.source_mhz, seed=1)
+    for top in ("axis", "top"):
         lint(tmp_path / top, rtl, top)
 
 

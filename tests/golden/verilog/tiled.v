@@ -30,11 +30,9 @@ initial begin
     weights[2] = 4'hc;
     weights[3] = 4'hc;
 end
+always @(posedge clk) weight <= weights[tile];
 reg [1:0] slice;
-always @(posedge clk) begin
-    weight <= weights[tile];
-    slice <= x[column * 2 +: 2];
-end
+always @(posedge clk) slice <= x[column * 2 +: 2];
 
 // What goes along: bit 1 belongs to the sums of products.
 reg [1:0] run, first, last;
@@ -54,9 +52,9 @@ initial begin
     levels[0] = 12'h691;
     levels[1] = 12'had0;
 end
+always @(posedge clk) level <= levels[row];
 reg closed, ended;
 always @(posedge clk) begin
-    level <= levels[row];
     if (rst) begin
         row <= 1'd0;
         closed <= 1'b0;

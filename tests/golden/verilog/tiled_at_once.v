@@ -22,16 +22,9 @@ hlsgen_tiles #(.ROWS(1), .COLUMNS(1), .TILE_BITS(1), .COLUMN_BITS(1)) tiles (
 );
 
 // Weights of a tile and the columns that they belong to.
-reg [1:0] weight;
-reg [1:0] weights [0:0];
-initial begin
-    weights[0] = 2'h1;
-end
+wire [1:0] weight = 2'h1;
 reg [3:0] slice;
-always @(posedge clk) begin
-    weight <= weights[tile];
-    slice <= x;
-end
+always @(posedge clk) slice <= x;
 
 // What goes along: bit 1 belongs to the sums of products.
 reg [1:0] run, first, last;
@@ -45,14 +38,9 @@ wire close = run[1] & last[1];
 
 // Thresholds of the rows that are summed up, or what is added to their sums.
 reg [0:0] row;
-reg [2:0] level;
-reg [2:0] levels [0:0];
-initial begin
-    levels[0] = 3'h1;
-end
+wire [2:0] level = 3'h1;
 reg closed, ended;
 always @(posedge clk) begin
-    level <= levels[row];
     if (rst) begin
         row <= 1'd0;
         closed <= 1'b0;
