@@ -15,6 +15,7 @@ from hlsgen.train.methods import METHODS, method_called
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.toml"))
+FEATURES = {"digits": 64, "jsc": 16, "dry_bean": 16, "cnv": 3072, "cnv_long": 3072}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -23,7 +24,7 @@ def test_every_file_is_a_project_of_its_own(path: Path) -> None:
     folder = path.parent.name
     wanted = folder if path.stem == "project" else f"{folder}_{path.stem}"
     assert project.name == wanted
-    features = {"digits": 64, "jsc": 16, "dry_bean": 16}.get(folder, 784)
+    features = FEATURES.get(wanted, 784)
     classes = {"jsc": 5, "dry_bean": 7}.get(folder, 10)
     assert method_called(project.model.method).architecture(project, features, classes)
 

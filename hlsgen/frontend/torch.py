@@ -22,12 +22,17 @@ from hlsgen.nn import (
     Network,
     Popcount,
     Quantiser,
+    Sums,
     Thermometer,
+    Tiled,
     Votes,
     Window,
 )
 
-SUPPORTED = (Quantiser, Thermometer, LutLayer, Window, AnyOf, Popcount, Votes, Argmax)
+SUPPORTED = (
+    *(Quantiser, Thermometer, LutLayer, Window, AnyOf, Tiled),
+    *(Sums, Popcount, Votes, Argmax),
+)
 
 # Values of all layers that are held at a time, at most: images have many, and caches are small.
 _VALUES = 8_000_000

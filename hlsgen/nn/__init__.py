@@ -1,5 +1,7 @@
 """The layers of a network that hlsgen trains and exports."""
 
+from hlsgen.nn.binary import Sums, Tiled
+from hlsgen.nn.binary_network import BinaryArchitecture, BinaryNetwork
 from hlsgen.nn.convolution import ConvolutionArchitecture, ConvolutionNetwork
 from hlsgen.nn.gates import GateLayer, GateNetwork
 from hlsgen.nn.head import Argmax, Popcount, Votes
@@ -19,6 +21,8 @@ __all__ = [
     "AnyOf",
     "Architecture",
     "Argmax",
+    "BinaryArchitecture",
+    "BinaryNetwork",
     "ConvolutionArchitecture",
     "ConvolutionNetwork",
     "GateLayer",
@@ -34,7 +38,9 @@ __all__ = [
     "Popcount",
     "Quantiser",
     "RandomWiring",
+    "Sums",
     "Thermometer",
+    "Tiled",
     "TreeNetwork",
     "Votes",
     "Window",

@@ -19,12 +19,14 @@ class Moves:
         shift: pixels along both axes, below both.
         rotate: degrees either way.
         zoom: share by which an image grows or shrinks, 0..1 (below 1).
+        flip: whether every other one, at random, is mirrored left to right.
     """
 
     image: tuple[int, int]
     shift: int = 0
     rotate: float = 0.0
     zoom: float = 0.0
+    flip: bool = False
 
     def __call__(self, words: Tensor) -> Tensor:
         """Moved images; what comes in from outside is word 0. Draws from torch's global generator.
@@ -63,4 +65,7 @@ class Moves:
             column = (sine * y + cosine * x + (width - 1) / 2).round().long()
             reach = max(self.image) - 1
             row, column = row.clamp(-reach, height + reach), column.clamp(-reach, width + reach)
+        if self.flip:
+            mirrored = torch.rand(batch, 1, 1) < 0.5
+            column = torch.where(mirrored, width - 1 - column, column)
         return torch.broadcast_tensors(row + moves[0], column + moves[1])  # type: ignore[no-untyped-call,no-any-return]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,7 @@ def load_data(project: Project) -> Dataset:
     else:
         raw = _npz(project.folder / name)
     x, y, test = raw
+    x = _in_raster_order(project, x)
     source = project.data.source
     samples, (names, numbers) = _checked(source, x, y), np.unique(y, return_inverse=True)
     if len(names) < 2:
@@ -126,8 +129,8 @@ def _image(project: Project, features: int) -> tuple[int, int] | None:
     if image is None:
         if project.train.moves:
             raise ConfigError(
-                "train.shift, train.rotate and train.zoom need data.image, the height and width of"
-                " a sample"
+                "train.shift, train.rotate, train.zoom and train.flip need data.image, the height"
+                " and width of a sample"
             )
         return None
     if features % (image[0] * image[1]):
@@ -138,6 +141,27 @@ def _image(project: Project, features: int) -> tuple[int, int] | None:
     if shift >= min(image):
         raise ConfigError(f"train.shift is {shift}: must be below {min(image)}, see data.image")
     return image
+
+
+def _in_raster_order(project: Project, x: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Samples whose features are pixel after pixel, the channels of each together.
+
+    Raises:
+        ConfigError: planes of an image whose size is not known, or does not fit.
+    """
+    image, order = project.data.image, project.data.order
+    if x.ndim == 4 and image:
+        return np.moveaxis(x, 1, -1) if x.shape[1:3] != image == x.shape[2:] else x
+    if order == "pixels" or x.ndim < 2:
+        return x
+    flat = x.reshape(len(x), -1)
+    if image is None or flat.shape[1] % (image[0] * image[1]):
+        raise ConfigError(
+            f"data.order is {order!r}: needs data.image, the height and width of a sample, with a"
+            f" multiple of its pixels as features; samples have {flat.shape[1]}, data.image is"
+            f" {list(image) if image else 'missing'}"
+        )
+    return np.moveaxis(flat.reshape(len(x), -1, *image), 1, -1)
 
 
 def _split(
@@ -203,15 +227,13 @@ def _openml(name: str) -> Raw:
 
 def _npz(path: Path) -> Raw:
     """The arrays x and y of a file, or those of its training and test parts."""
-    try:
-        # numpy leaves a damaged file open unless it is opened here.
-        with path.open("rb") as stream:
-            arrays = np.load(stream, allow_pickle=False)
-            found = dict(arrays) if isinstance(arrays, Mapping) else {}
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except DAMAGED_NPZ as error:
-        raise ConfigError(f"{path}: not a readable .npz of plain arrays: {error}") from error
+    found = _arrays(path)
+    other = path.with_name(path.name.removesuffix(_TRAIN) + _TEST)
+    if {"x", "y"} <= found.keys() and path.name.endswith(_TRAIN) and other.is_file():
+        test = _arrays(other)
+        if not {"x", "y"} <= test.keys():
+            raise ConfigError(f"{other}: has arrays {', '.join(sorted(test))}; needs x and y")
+        found = dict(zip(_PARTS, (found["x"], found["y"], test["x"], test["y"]), strict=True))
     if {"x", "y"} <= found.keys():
         return found["x"], found["y"], 0
     if missing := [name for name in _PARTS if name not in found]:
@@ -234,3 +256,43 @@ def _npz(path: Path) -> Raw:
 
 
 _PARTS = ("x_train", "y_train", "x_test", "y_test")
+_TRAIN, _TEST = "_train.npz", "_test.npz"
+# Images as files of their own: the bytes of all, where each begins, and what it shows.
+_PACKED = {"jpeg", "offset", "label"}
+
+
+def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """The arrays of a file; images that are packed become x and y."""
+    try:
+        # numpy leaves a damaged file open unless it is opened here.
+        with path.open("rb") as stream:
+            arrays = np.load(stream, allow_pickle=False)
+            found = dict(arrays) if isinstance(arrays, Mapping) else {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except DAMAGED_NPZ as error:
+        raise ConfigError(f"{path}: not a readable .npz of plain arrays: {error}") from error
+    if found.keys() >= _PACKED:
+        return {"x": _images(path, found["jpeg"], found["offset"]), "y": found["label"]}
+    return found
+
+
+def _images(
+    path: Path, packed: NDArray[np.generic], offset: NDArray[np.generic]
+) -> NDArray[np.generic]:
+    """Images uint8 [n, height, width, channels] of JPEG files, packed[offset[i] : offset[i + 1]].
+
+    Raises:
+        ConfigError: they cannot be read, or differ in size.
+    """
+    try:
+        from PIL import Image
+
+        content, ends = packed.tobytes(), offset.tolist()
+        files = (content[start:end] for start, end in pairwise(ends))
+        images = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
+        return np.stack(images)
+    except ImportError as error:
+        raise ConfigError(f"{path}: has JPEG images, which need the package Pillow") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: cannot read its JPEG images: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hlsgen.errors import ConfigError
 from hlsgen.train import (
     assemble,
+    binary,
     convolution,
     difflogic,
     dwn,
@@ -17,6 +18,7 @@ from hlsgen.train.method import Method
 
 METHODS: dict[str, Method] = {
     "assemble": assemble.METHOD,
+    "binary": binary.METHOD,
     "convolution": convolution.METHOD,
     "difflogic": difflogic.METHOD,
     "dwn": dwn.METHOD,
