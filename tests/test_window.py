@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_ops import window_by_window
+from op_definitions import window_by_window
 
 from hlsgen.errors import GraphError
 from hlsgen.graph import Graph, Node, Wire, check
