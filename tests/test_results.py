@@ -94,8 +94,55 @@ def test_the_page_keeps_conventions_apart() -> None:
 )
 def test_a_goal_is_reached_or_missed_by_how_much(goal, text: str) -> None:
     (result,) = results_of(run_of(accuracy=0.95), goal=Goal(**goal))
-    assert verdict(result) == text
+    assert verdict(result, {}) == text
     assert (f"| **{text}** |" in shown(result)) == text.startswith("missed")
+
+
+FEWER = Goal(fewer={"big": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "layer", "text"),
+    [
+        (0.95, 100, "reached"),
+        (0.948, 100, "reached"),
+        (0.97, 100, "reached"),
+        (0.9479, 100, "missed by 0.01 points of big"),
+        (0.95, 102, "missed by 0.03 x of big"),
+        (0.94, 150, "missed by 0.50 x of big and 0.80 points of big"),
+    ],
+)
+def test_a_layer_is_compared_at_equal_accuracy(accuracy: float, layer: int, text: str) -> None:
+    (big,) = results_of(run_of("big", layer=150, accuracy=0.95, lut=900))
+    (small,) = results_of(run_of("small", layer=layer, accuracy=accuracy), goal=FEWER)
+    assert verdict(small, {"big": big, "small": small}) == text
+    assert verdict(small, {"small": small}) == "not compared with big"
+    page = shown(small, big)
+    assert f"| {f'**{text}**' if text != 'reached' else text} |" in page
+    points = f"({100 * (accuracy - 0.95):+.2f} points of accuracy)."
+    assert f"its layer is {150 / layer:.2f} x smaller than big's {points}" in page
+    assert "| layer 1.5 x smaller than big's, as accurate |" in page
+
+
+def columns(page: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith("| Row |")]
+
+
+def test_layers_and_blocks_have_columns_only_where_there_are_such() -> None:
+    (plain,) = columns(shown(*results_of(run_of())))
+    assert "Layer" not in plain and "Blocks" not in plain
+    streaming = WHOLE.model_copy(update={"windows": "yes"})
+    page = shown(*results_of(run_of(layer=40, blocks=1.5, counted=streaming)))
+    (wide,) = columns(page)
+    assert "| Layer | LUT |" in wide and "| Blocks | Cycles |" in wide
+    assert "argmax counted, windows counted." in page
+    assert "| 40 | 500 |" in page and "| 5 | 1.5 | 1 |" in page
+
+
+def test_streams_are_no_row_of_a_table_of_whole_samples() -> None:
+    streaming = WHOLE.model_copy(update={"windows": "yes"})
+    with pytest.raises(ConfigError, match="they differ in windows 'none' and 'yes'"):
+        ranking(results_of(run_of("a"), run_of("b", counted=streaming)))
 
 
 def test_a_row_without_all_its_seeds_is_no_result() -> None:

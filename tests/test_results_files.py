@@ -22,7 +22,7 @@ from benchmarks.results.peers import load_peers
 from benchmarks.results.pool import Outcome, _Board, _hear, _Job
 from benchmarks.results.record import Document, Missing, save_run
 from benchmarks.results.rows import DataFile, load_rows, project_of
-from benchmarks.results.write import load_document, write
+from benchmarks.results.write import load_document, merged, write
 from hlsgen.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +64,7 @@ seeds = [1]
         ("seeds = [1]", "seeds = [1, 1]", "each seed may be listed once"),
         ("seeds = [1]", "seeds = []", "row.0.seeds"),
         ("seeds = [1]", "seeds = [1]\ngoal = { accuracy = 97.7 }", "row.0.goal.accuracy is 97.7"),
+        ("seeds = [1]", "seeds = [1]\ngoal.fewer.b = 2.0", "goal.fewer: 'b' and it need a layer"),
         ("[[row]]", ROWS[ROWS.index("[[row]]") :] + "[[row]]", "row.id 'a' is taken twice"),
         ('title = "D"', 'title = "D"\ntrain = "x.npz"', "give `file`, or both"),
     ],
@@ -149,6 +150,24 @@ def test_what_is_written_is_read_and_written_again(tmp_path: Path) -> None:
         load_document(tmp_path / "results.md")
 
 
+def test_rows_are_put_into_a_page_that_is_there() -> None:
+    """Those of another state of the source than the page are marked; others stay as they are."""
+    old = results_of(run_of("a"), run_of("b", lut=900), run_of("gone"))
+    failed = Missing(id="c", group="Digits", reason="failed")
+    stated = Document(results=tuple(old), missing=(failed,), machine={"cores": "1"})
+    new = results_of(run_of("b", lut=800), run_of("c", code="other"), code="other")
+    added = Document(results=tuple(new), missing=(), machine={"cores": "2"})
+    made = merged(stated, added, ["c", "b", "a"])
+    assert [(row.id, row.lut.mean, row.older) for row in made.results] == [
+        ("c", 500, True), ("b", 800, False), ("a", 500, False),
+    ]  # fmt: skip
+    assert made.missing == ()
+    lost = Document(results=(), missing=(failed.model_copy(update={"id": "a"}),), machine={})
+    again = merged(made, lost, ["a", "b", "c"])
+    assert [row.id for row in again.results] == ["b", "c"]
+    assert [row.id for row in again.missing] == ["a"]
+
+
 def test_the_page_is_what_the_records_say(tmp_path: Path) -> None:
     document = load_document(ROOT / "docs" / "results.json")
     write(tmp_path, document, load_peers().peer, {row.id for row in load_rows().row if row.fast})
@@ -204,6 +223,25 @@ data = "gone"
 group = "Digits"
 seeds = [1]
 """
+STREAM = """
+[[row]]
+id = "stream"
+project = "examples/digits"
+data = "digits"
+group = "Digits"
+seeds = [1]
+layer = "window0"
+[row.overrides.data]
+image = [8, 8]
+[row.overrides.train]
+epochs = 1
+[row.overrides.opt]
+narrow_words = false
+[row.overrides.model]
+method = "convolution"
+layers = [20]
+convolutions = [{ filters = 4, kernel = 3, pool = 2 }]
+"""
 
 
 @pytest.mark.yosys
@@ -230,3 +268,26 @@ def test_a_row_from_training_to_the_page(tmp_path: Path) -> None:
     assert 0.3 < run.accuracy < 1 and 20 < run.sites <= run.lut < 300
     assert run.script == "synth_xilinx -family xcup -noiopad -flatten"
     assert result.convention.counted == WHOLE
+
+
+@pytest.mark.yosys
+def test_a_row_that_streams_is_added_to_the_page(tmp_path: Path) -> None:
+    (tmp_path / "rows.toml").write_text(REAL[: REAL.index("[[row]]")] + STREAM)
+    stated = Document(results=tuple(results_of(run_of("tiny"))), missing=(), machine={})
+    write(tmp_path, stated, (), set())
+    options = ["--rows", tmp_path / "rows.toml", "--jobs", "1", "--only", "stream", "--add"]
+    options += ["--build", tmp_path / "build", "--out", tmp_path]
+    command = [sys.executable, "-m", "benchmarks.results", *map(str, options)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (result,) = load_document(tmp_path / "results.json").results
+    (run,) = result.runs
+    assert result.older
+    assert run.words == (64, 5)
+    assert 0.1 <= run.accuracy < 1
+    assert result.convention.counted == WHOLE.model_copy(update={"windows": "yes"})
+    assert 0 < run.layer < run.lut
+    assert run.luts["RAM32M16"] >= 8
+    assert run.blocks == 0
+    assert run.latency_cycles >= 63
+    assert run.script.startswith("setattr -mod -set keep_hierarchy 1 LAYER; synth_xilinx ")

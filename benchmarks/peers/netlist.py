@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,19 @@ from hlsgen.netlist import Cell, Flat, Pipeline, read_design
 from hlsgen.paths import write_atomic
 from hlsgen.tools import TOOLS
 
+NETLIST = "netlist.json"
 _SYNTH = "synth_xilinx -family xcup -noiopad -flatten"
 _CARRY = {"CARRY4": 0.5, "CARRY8": 1.0}
 _WIDE = ("MUXF7", "MUXF8", "MUXF9")
 _TABLES = {"INV": 1, **{f"LUT{k}": k for k in range(1, 7)}}
 _WHOLE = ("LUT6_2", "SRL16E", "SRLC32E")
+# LUTs that a memory made of them takes: each holds 64 bits (AMD UG574).
+_MEMORIES = {
+    **{"RAM32X1S": 1, "RAM32X1D": 2, "RAM64X1S": 1, "RAM64X1D": 2, "RAM128X1D": 4},
+    **{"RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8},
+}
+# Blocks of 36 Kbit.
+_BLOCKS = {"RAMB18E2": 0.5, "RAMB36E2": 1.0}
 _FF = ("FDRE", "FDSE", "FDCE", "FDPE")
 # Pins of a LUT that other cells read without leaving the slice: one function for each.
 _FIXED = {**dict.fromkeys(_CARRY, ("S", "DI")), **dict.fromkeys(_WIDE, ("I0", "I1"))}
@@ -34,8 +42,10 @@ _FIXED = {**dict.fromkeys(_CARRY, ("S", "DI")), **dict.fromkeys(_WIDE, ("I0", "I
 class Count:
     """Cells of one netlist.
 
-    `luts` counts LUT cells by their inputs (inverters as LUT1, LUT6_2 and shift registers by their
-    names), `sites` those left when two functions share a dual-output LUT, `carry` in CARRY8.
+    `luts` counts LUTs by what they are: tables by their inputs (inverters as LUT1), LUT6_2, shift
+    registers and memories by the names of their cells, of which a memory takes several. `sites` are
+    those left when two functions share a dual-output LUT; `carry` is in CARRY8, `blocks` are block
+    memories of 36 Kbit.
     """
 
     luts: dict[str, int]
@@ -43,15 +53,21 @@ class Count:
     carry: float
     wide: int
     ff: int
+    blocks: float = 0.0
 
     @property
     def lut(self) -> int:
-        """LUT cells of all sizes."""
+        """LUTs of all kinds."""
         return sum(self.luts.values())
 
 
-def synthesise(variant: Variant, folder: Path) -> Flat:
+def synthesise(variant: Variant, folder: Path, keep: Sequence[str] = ()) -> Flat:
     """The mapped module of a variant; Yosys works in `folder`.
+
+    Args:
+        variant: what is synthesised.
+        folder: for the script, the netlist and the log.
+        keep: modules that stay apart, so that each can be counted alone.
 
     Raises:
         ToolMissing: Yosys is not there.
@@ -61,13 +77,14 @@ def synthesise(variant: Variant, folder: Path) -> Flat:
         *(f"read_verilog -DHLSGEN_XILINX {path}" for path in variant.sources),
         # ABC would prove its own result, which takes it many minutes; here it is simulated.
         "scratchpad -set abc9.verify 0",
+        *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in keep),
         f"{_SYNTH} -top {variant.top}",
-        "write_json netlist.json",
+        f"write_json {NETLIST}",
     ]
     write_atomic(folder / "synth.ys", "\n".join(lines) + "\n")
-    makes, log_file = ["netlist.json"], folder / "synth.log"
+    makes, log_file = [NETLIST], folder / "synth.log"
     TOOLS["yosys"].run(["-s", "synth.ys"], cwd=folder, makes=makes, log_file=log_file)
-    return read_design(folder / "netlist.json").flatten(variant.top)
+    return read_design(folder / NETLIST).flatten(variant.top)
 
 
 def count(module: Flat) -> Count:
@@ -81,12 +98,13 @@ def count(module: Flat) -> Count:
         ValueError: a cell that this does not know.
     """
     cells = Counter(cell.type for cell in module.cells)
-    known = {*_TABLES, *_WHOLE, *_FIXED, *_FF, "VCC", "GND", "BUFG"}
+    known = {*_TABLES, *_WHOLE, *_MEMORIES, *_BLOCKS, *_FIXED, *_FF, "VCC", "GND", "BUFG"}
     if unknown := sorted(set(cells) - known):
         raise ValueError(f"{module.name}: cells of type {', '.join(unknown)} are not counted")
     luts = Counter({f"LUT{k}": cells[kind] for kind, k in _TABLES.items() if kind != "INV"})
     luts["LUT1"] += cells["INV"]
     luts.update({kind: cells[kind] for kind in _WHOLE})
+    luts.update({kind: cells[kind] * size for kind, size in _MEMORIES.items()})
     total = luts.total()
     return Count(
         {kind: n for kind, n in sorted(luts.items()) if n},
@@ -94,6 +112,7 @@ def count(module: Flat) -> Count:
         sum(cells[kind] * size for kind, size in _CARRY.items()),
         sum(cells[kind] for kind in _WIDE),
         sum(cells[kind] for kind in _FF),
+        sum(cells[kind] * size for kind, size in _BLOCKS.items()),
     )
 
 

@@ -21,7 +21,7 @@ from benchmarks.results.peers import load_peers
 from benchmarks.results.pool import Outcome, name_of, run_all
 from benchmarks.results.record import Document, Result
 from benchmarks.results.rows import ROOT, ROWS, Row, Rows, load_rows
-from benchmarks.results.write import PAGE, RECORDS, load_document, machine, write
+from benchmarks.results.write import PAGE, RECORDS, load_document, machine, merged, write
 from hlsgen.errors import ConfigError, HlsgenError
 
 _FAILED = 1
@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument(
         "--only", action="append", default=[], metavar="ROW", help="repeatable; writes no page"
+    )
+    made.add_argument(
+        "--add", action="store_true", help="with --only: these rows into the page that is there"
     )
     made.add_argument(
         "--fast", action="store_true",
@@ -87,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _results(options: argparse.Namespace, console: Console) -> int:
     rows = load_rows(options.rows)
+    if options.add and (options.fast or not options.only):
+        raise ConfigError("--add puts rows of --only into the page; it needs that, and no --fast")
     if options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: needs at least 1")
     if options.data and not options.data.is_dir():
@@ -104,7 +109,10 @@ def _results(options: argparse.Namespace, console: Console) -> int:
     outcome = _done(options, made, code, _seconds(stated), console)
     document = _document(chosen, rows, made, outcome, code)
     found = deviations(document.results, bound) if bound else []
-    if options.fast or options.only:
+    if options.add:
+        order = [row.id for row in rows.row]
+        document = merged(load_document(stated), document, order)
+    if options.fast or (options.only and not options.add):
         console.print(table(document.results))
     else:
         write(options.out, document, peers, fast)
@@ -151,6 +159,7 @@ def _document(
 
 def table(results: Sequence[Result]) -> Table:
     """The rows in short, in the order of the file: no ranking."""
+    others = {row.id: row for row in results}
     shown = Table("row", "test accuracy", "validation", "LUT", "sites", "seeds", "goal")
     for row in results:
         shown.add_row(
@@ -160,7 +169,7 @@ def table(results: Sequence[Result]) -> Table:
             f"{row.lut.mean:,.0f}",
             f"{row.sites.mean:,.0f}",
             str(len(row.seeds)),
-            verdict(row),
+            verdict(row, others),
         )
     return shown
 

@@ -17,13 +17,15 @@ class Counted(Record):
 
     `quantiser` makes input words of the measured values, `encoder` makes bits of input words,
     `head` adds bits for each class, `argmax` decides. `none` is a part that the network does not
-    have: words of one bit have no encoder, as the host has already compared them.
+    have: words of one bit have no encoder, as the host has already compared them. `windows` keep
+    the pixels of images that enter one a clock; what takes a sample at once has none.
     """
 
     quantiser: Part = "not stated"
     encoder: Part = "not stated"
     head: Part = "not stated"
     argmax: Part = "not stated"
+    windows: Part = "none"
 
 
 class Convention(Record):

@@ -63,7 +63,8 @@ def plan(
         content = digest(sets[row.data], data)
         for seed in row.seeds:
             folder = root / row.id / f"seed{seed}"
-            tasks.append(Task(row.id, project_of(row, seed, source), content, folder))
+            project = project_of(row, seed, source)
+            tasks.append(Task(row.id, project, content, folder, row.layer))
     return Plan(tuple(tasks), reasons)
 
 
@@ -107,6 +108,7 @@ def _result(row: Row, data: DataFile, content: str, runs: Sequence[Run], code: s
     first = runs[0]
     rest = first.samples["train"] + first.samples["validation"]
     where = " --data DIR" if content else ""
+    layers = [run.layer for run in runs if run.layer is not None]
     return Result(
         id=row.id,
         group=row.group,
@@ -134,6 +136,8 @@ def _result(row: Row, data: DataFile, content: str, runs: Sequence[Run], code: s
         carry=spread([run.carry for run in runs]),
         ff=spread([run.ff for run in runs]),
         latency_cycles=spread([run.latency_cycles for run in runs]),
+        blocks=spread([run.blocks for run in runs]),
+        layer=spread(layers) if layers else None,
         train_s=spread([run.train_s for run in runs]),
         runs=tuple(runs),
     )

@@ -8,17 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers import netlist
+from benchmarks.peers import clocked, frames, netlist
 from benchmarks.peers.variant import core
+from benchmarks.results.built import Core, build
 from benchmarks.results.convention import Counted
 from benchmarks.results.record import Run
 from hlsgen.boards import load_board
-from hlsgen.errors import CheckFailed
-from hlsgen.flow import STAGES, Job, Listener, run
-from hlsgen.graph import Graph, load
+from hlsgen.errors import CheckFailed, ConfigError
+from hlsgen.flow import Job, Listener
+from hlsgen.graph import Graph
 from hlsgen.graph.interp import run as evaluate
+from hlsgen.graph.parts import split, streams
+from hlsgen.graph.schedule import pace
 from hlsgen.ledger import key_of
-from hlsgen.netlist import Flat
+from hlsgen.netlist import Flat, read_design
 from hlsgen.project import Project
 from hlsgen.samples import load_labelled
 from hlsgen.tools import TOOLS
@@ -38,13 +41,15 @@ _CODE = ("graph", "nn", "train", "frontend", "passes", "emit", "netlist", "optim
 class Task:
     """A row with one seed.
 
-    `data` identifies the data set's files; `folder` is where it is built.
+    `data` identifies the data set's files; `folder` is where it is built. `layer` is a window of
+    the graph; what stands behind it is counted alone, too.
     """
 
     row: str
     project: Project
     data: str
     folder: Path
+    layer: str = ""
 
     @property
     def record(self) -> Path:
@@ -59,7 +64,8 @@ class Task:
         settings = self.project.model_dump(exclude={"title": True, "limits": True})
         settings["data"]["source"] = source
         board = load_board(BOARD).model_dump(include={"fabric", "shell"})
-        return key_of(json.dumps([settings, board], sort_keys=True), self.data)
+        kept = [self.layer] if self.layer else []
+        return key_of(json.dumps([settings, board, *kept], sort_keys=True), self.data)
 
 
 def code_key() -> str:
@@ -71,7 +77,8 @@ def code_key() -> str:
     from importlib.metadata import version
 
     tools = [TOOLS[name].find().identity for name in ("yosys", "yosys-abc")]
-    files = [Path(netlist.__file__), Path(__file__)]
+    files = [Path(str(module.__file__)) for module in (netlist, frames, clocked)]
+    files += [Path(__file__), Path(__file__).with_name("built.py")]
     return key_of(*tools, version("torch"), files=files, code=_CODE)
 
 
@@ -90,17 +97,19 @@ def measure(task: Task, code: str, tell: Tell) -> Run:
             _TRAINING * at.epoch / at.epochs,
         ),
     )
-    run(job, STAGES[: STAGES.index("emit") + 1], listener)
+    made = build(job, listener)
+    final = made.final
     tell("synthesis", _TRAINING)
-    final = load(job.folder / "graph" / "final")
     start = time.perf_counter()
-    module = netlist.synthesise(core(job.folder, final), job.folder / "netlist")
+    keep = layer_of(final, task.layer)
+    module = netlist.synthesise(core(job.folder, final), job.folder / "netlist", keep)
     synth_s = time.perf_counter() - start
     tell("netlist against graph", 0.5 * (1 + _TRAINING))
-    accuracy = _accuracy(module, final, job.folder)
+    accuracy = _accuracy(module, made, job.folder)
     metrics = Metrics.model_validate_json((job.trained / "metrics.json").read_bytes())
     count = netlist.count(module)
     (feed,) = final.feeds()
+    wire = final.wires[feed.name]
     return Run(
         row=task.row,
         seed=task.project.seed,
@@ -112,15 +121,17 @@ def measure(task: Task, code: str, tell: Tell) -> Run:
         epoch=metrics.epoch,
         samples=metrics.samples,
         split=metrics.digest,
-        words=(final.wires[feed.name].lanes, final.wires[feed.name].bits),
-        counted=counted(load(job.folder / "graph" / "export")),
+        words=(wire.lanes * wire.beats, wire.bits),
+        counted=counted(made.exported),
         luts=count.luts,
         lut=count.lut,
         sites=count.sites,
         carry=count.carry,
         wide=count.wide,
         ff=count.ff,
-        latency_cycles=final.latency[final.outputs[0]],
+        latency_cycles=pace(final).latency,
+        blocks=count.blocks,
+        layer=_lut_of(job.folder / "netlist", keep),
         train_s=_train_s(job.trained, metrics.samples["train"]),
         synth_s=synth_s,
         script=_script(job.folder / "netlist" / "synth.ys"),
@@ -138,20 +149,54 @@ def counted(exported: Graph) -> Counted:
         encoder="yes" if exported.wires[feed.name].bits > 1 else "none",
         head="yes" if "sum" in kinds else "none",
         argmax="yes" if "argmax" in kinds else "no",
+        windows="yes" if streams(exported) else "none",
     )
 
 
-def _accuracy(module: Flat, final: Graph, folder: Path) -> float:
-    """Test accuracy of the netlist, which must answer as the graph on every test sample."""
+def layer_of(final: Graph, layer: str) -> tuple[str, ...]:
+    """The module of the layer behind the window `layer`; none without a name.
+
+    Raises:
+        ConfigError: there is no such window.
+    """
+    modules = {part.source: f"{part.graph.name}_core" for part in split(final) if part.source}
+    if layer and layer not in modules:
+        raise ConfigError(f"no layer behind {layer!r}; there are {', '.join(modules) or 'none'}")
+    return (modules[layer],) if layer else ()
+
+
+def _lut_of(folder: Path, modules: tuple[str, ...]) -> int | None:
+    """LUTs of the module that was kept in the netlist; None if none was."""
+    design = read_design(folder / netlist.NETLIST) if modules else None
+    counts = [netlist.count(design.flatten(module)).lut for module in modules if design]
+    return sum(counts) if counts else None
+
+
+def _accuracy(module: Flat, made: Core, folder: Path) -> float:
+    """Test accuracy of the netlist, which must answer as the graph on every test sample.
+
+    Raises:
+        CheckFailed: it does not, or the graph answers as the trained network does not.
+    """
+    final = made.final
+    (feed,) = final.feeds()
     words, labels = load_labelled(folder / "graph" / "samples.npz")
-    differ = netlist.wrong(module, final, words, final.latency[final.outputs[0]])
+    answers = evaluate(final, {feed.name: words})
+    classes = answers[final.outputs[0]].reshape(len(words), -1)[:, 0]
+    if made.classes is not None and (other := int((made.classes != classes).sum())):
+        raise CheckFailed(
+            f"{folder}: the graph differs from the trained network on {other} of {len(words)}"
+            " test samples"
+        )
+    if streams(final):
+        differ = frames.wrong_frames(module, final, words, answers)
+    else:
+        differ = netlist.wrong(module, final, words, final.latency[final.outputs[0]])
     if differ:
         raise CheckFailed(
             f"{folder}: the synthesised netlist differs from the graph on {differ} of"
             f" {len(words)} test samples; run hlsgen verify on this folder"
         )
-    (feed,) = final.feeds()
-    classes = evaluate(final, {feed.name: words})[final.outputs[0]].reshape(len(words), -1)[:, 0]
     return float((classes == labels).mean())
 
 
@@ -162,7 +207,8 @@ def _train_s(trained: Path, samples: int) -> float:
 
 
 def _script(path: Path) -> str:
-    """The command that synthesises, without the name of the module."""
+    """The command that synthesises, without names of modules; what it keeps comes before."""
     lines = path.read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in lines if line.startswith("synth_"))
-    return line.partition(" -top ")[0]
+    kept = [line.rpartition(" ")[0] + " LAYER; " for line in lines if line.startswith("setattr ")]
+    return "".join(kept) + line.partition(" -top ")[0]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.results.compare import ACCURACY, DEVIATIONS, LUT, verdict, wanted
+from benchmarks.results.compare import (
+    ACCURACY,
+    DEVIATIONS,
+    EQUAL,
+    LUT,
+    ratios,
+    verdict,
+    wanted,
+)
 from benchmarks.results.convention import Convention, Counted, Part, apart
 from benchmarks.results.peers import Peer
 from benchmarks.results.record import Document, Missing, Result, Spread
 
+# Title, alignment, and what stands in a row.
+_Column = tuple[str, str, Callable[[Result], str]]
 _HEAD = Path(__file__).with_name("head.md")
 
 
@@ -23,6 +33,7 @@ def page(document: Document, peers: Sequence[Peer], plots: dict[str, str], fast:
         fast: ids of the rows that FAST=1 runs.
     """
     bounds = {"accuracy": 100 * ACCURACY, "deviations": DEVIATIONS, "lut": 100 * LUT}
+    bounds["equal"] = 100 * EQUAL
     lines = [_HEAD.read_text(encoding="utf-8").format(**bounds).rstrip()]
     for group in _groups(document, peers):
         results = [result for result in document.results if result.group == group]
@@ -47,37 +58,52 @@ def _ours(table: Sequence[Result], fast: set[str]) -> list[str]:
     first = table[0]
     digest = f", SHA-256 `{first.convention.digest[:16]}`" if first.convention.digest else ""
     tools = ", ".join(sorted({f"Yosys {row.version}, `{row.script}`" for row in table}))
-    lines = [
+    others = {row.id: row for row in table}
+    columns = _columns(table, fast)
+    notes = [f"- {row.id}: {note}" for row in table if (note := _note(row, others))]
+    return [
         "",
         f"**{first.convention.dataset}**, {first.convention.tests:,} test samples{digest}."
         f" {_counted(first.convention.counted)}. After synthesis by {tools}.",
         "",
-        "| Row | Input | Test accuracy | Validation | LUT | Sites | CARRY8 | FF | Cycles | Goal |"
-        " | Seeds | Training |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | ---: | ---: |",
+        f"| {' | '.join(title for title, _, _ in columns)} |".replace("|  |", "| |"),
+        f"| {' | '.join(align for _, align, _ in columns)} |",
+        *(f"| {' | '.join(cell(row) for _, _, cell in columns)} |" for row in table),
+        *(["", *notes] if notes else []),
     ]
-    lines += [_row(row, fast) for row in table]
-    notes = [f"- {row.id}: {note}" for row in table if (note := _note(row))]
-    return lines + (["", *notes] if notes else [])
 
 
-def _row(row: Result, fast: set[str]) -> str:
-    count, bits = row.runs[0].words
-    cells = (
-        f"{row.id}{' ⚡' if row.id in fast else ''}{' †' if row.older else ''}",
-        f"{count} x {bits}",
-        _share(row.accuracy),
-        f"{100 * row.validation.mean:.2f} %",
-        *map(_number, (row.lut, row.sites, row.carry, row.ff, row.latency_cycles)),
-        wanted(row),
-        f"**{text}**" if (text := verdict(row)).startswith("missed") else text,
-        str(len(row.seeds)),
-        f"{row.train_s.mean:,.0f} s",
-    )
-    return f"| {' | '.join(cells)} |"
+def _columns(table: Sequence[Result], fast: set[str]) -> list[_Column]:
+    """Title, alignment and content; layers and block memories only where there are such."""
+    others = {row.id: row for row in table}
+    right, left = "---:", "---"
+    layer: list[_Column] = [("Layer", right, lambda row: _number(row.layer) if row.layer else "")]
+    blocks: list[_Column] = [("Blocks", right, lambda row: _number(row.blocks))]
+    return [
+        ("Row", left, lambda row: f"{row.id}{' ⚡' * (row.id in fast)}{' †' * row.older}"),
+        ("Input", right, lambda row: "{} x {}".format(*row.runs[0].words)),
+        ("Test accuracy", right, lambda row: _share(row.accuracy)),
+        ("Validation", right, lambda row: f"{100 * row.validation.mean:.2f} %"),
+        *(layer if any(row.layer for row in table) else []),
+        ("LUT", right, lambda row: _number(row.lut)),
+        ("Sites", right, lambda row: _number(row.sites)),
+        ("CARRY8", right, lambda row: _number(row.carry)),
+        ("FF", right, lambda row: _number(row.ff)),
+        *(blocks if table[0].convention.counted.windows == "yes" else []),
+        ("Cycles", right, lambda row: _number(row.latency_cycles)),
+        ("Goal", left, wanted),
+        ("", left, lambda row: _verdict(row, others)),
+        ("Seeds", right, lambda row: str(len(row.seeds))),
+        ("Training", right, lambda row: f"{row.train_s.mean:,.0f} s"),
+    ]
 
 
-def _note(row: Result) -> str:
+def _verdict(row: Result, others: Mapping[str, Result]) -> str:
+    text = verdict(row, others)
+    return f"**{text}**" if text.startswith("missed") else text
+
+
+def _note(row: Result, others: Mapping[str, Result]) -> str:
     older = "† measured with another state of the source." if row.older else ""
     trained = [run.trained_accuracy for run in row.runs]
     before = 100 * sum(trained) / len(trained)
@@ -86,7 +112,12 @@ def _note(row: Result) -> str:
         if any(run.accuracy != run.trained_accuracy for run in row.runs)
         else ""
     )
-    return " ".join(filter(None, (row.note, changed, older)))
+    beside = " and ".join(
+        f"{ratio.times:.2f} x smaller than {ratio.other}'s ({ratio.points:+.2f} points of accuracy)"
+        for ratio in ratios(row, others)
+    )
+    layer = f"its layer is {beside}." if beside else ""
+    return " ".join(filter(None, (row.note, layer, changed, older)))
 
 
 def _missing(rows: Iterable[Missing]) -> list[str]:
@@ -131,6 +162,9 @@ _WORDS: dict[Part, str] = {
 
 def _counted(counted: Counted) -> str:
     parts: dict[str, Part] = counted.model_dump()
+    if counted.windows == "none":
+        # Most networks take a sample at once; only the others say what they do with it.
+        del parts["windows"]
     text = ", ".join(f"{name} {_WORDS[part]}" for name, part in parts.items())
     return text[0].upper() + text[1:]
 

@@ -29,6 +29,9 @@ class Run(Record):
         sites: LUTs left when two functions share one where they fit.
         carry: in CARRY8.
         wide: MUXF7 to MUXF9.
+        blocks: block memories of 36 Kbit.
+        layer: LUTs of the row's layer alone; None where it names none.
+        latency_cycles: from the clock of a sample's first beat to that of its answer.
         script: the Yosys command that the cells are counted after.
         train_s: all epochs, without validation.
         synth_s: Yosys.
@@ -53,6 +56,8 @@ class Run(Record):
     wide: int
     ff: int
     latency_cycles: int
+    blocks: float = 0.0
+    layer: int | None = None
     train_s: float
     synth_s: float
     script: str
@@ -100,7 +105,8 @@ class Result(Record):
         version: of the tool.
         selection: samples that chose the epoch.
         command: what makes this row again.
-        older: some run is not one of the source as it was when the page was written.
+        older: some run is not one of the state of the source that the page is of.
+        layer: LUTs of its layer alone, if it names one.
         runs: every seed.
     """
 
@@ -122,6 +128,8 @@ class Result(Record):
     carry: Spread
     ff: Spread
     latency_cycles: Spread
+    blocks: Spread = Spread(mean=0.0, sd=0.0, min=0.0, max=0.0)
+    layer: Spread | None = None
     train_s: Spread
     runs: tuple[Run, ...]
 

@@ -45,16 +45,23 @@ class DataFile(Record):
 
 
 class Goal(Record):
-    """What a row is to reach: mean test accuracy (a share) at least, LUT cells at most."""
+    """What a row is to reach: mean test accuracy (a share) at least, LUT cells at most.
+
+    `fewer` names other rows, and how many times fewer LUTs the layer of this row is to have than
+    theirs, at equal accuracy (`benchmarks.results.compare.EQUAL`).
+    """
 
     accuracy: Share | None = None
     lut6: Annotated[int, Field(ge=1)] | None = None
+    fewer: dict[str, Annotated[float, Field(gt=0.0)]] = Field(default_factory=dict)
 
 
 class Row(Record):
     """One line of the results: a project, trained once for each seed.
 
     `overrides` holds keys of the project that differ, as tables: `train.epochs`, `model.layers`.
+    `layer` names a window of a network that streams: what stands behind it stays a module in
+    synthesis, and its LUTs are counted alone, too.
     """
 
     id: Annotated[str, Field(pattern=_NAME)]
@@ -64,6 +71,7 @@ class Row(Record):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     fast: bool = False
     note: str = ""
+    layer: str = ""
     goal: Goal = Goal()
     overrides: dict[str, Any] = Field(default_factory=dict)
 
@@ -90,6 +98,9 @@ class Rows(Record):
             if row.data not in self.data:
                 known = ", ".join(sorted(self.data))
                 raise ValueError(f"row {row.id}: data is {row.data!r}; [data] has {known}")
+            layers = [other.id for other in self.row if other.layer]
+            if wrong := [name for name in row.goal.fewer if name not in layers or not row.layer]:
+                raise ValueError(f"row {row.id}: goal.fewer: {wrong[0]!r} and it need a layer each")
         return self
 
 
