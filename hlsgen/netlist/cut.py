@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hlsgen.errors import ConfigError
 from hlsgen.graph.aig import Aig
+from hlsgen.netlist import block_memory
 from hlsgen.netlist.cells import LOGIC, REGISTERS, Pins
 from hlsgen.netlist.design import Cell, Flat, Net
 
@@ -19,6 +20,7 @@ Source = Callable[[str], int]
 _Nets = tuple[Net, ...]
 
 _PADS = "TRELLIS_IO"
+_OUTPUTS = {"EHXPLLL": ("CLKOP", "LOCK"), block_memory.TYPE: block_memory.OUTPUTS}
 _CLOCK_BUFFERS = {"DCCA": ("CLKO", "CLKI")}
 # Address pins of a placed RAM cell, and the pins of its write port: bit i of address, data.
 _RAM, _RAM_READ = "TRELLIS_DPR16X4", ("D", "B", "C", "A")
@@ -47,6 +49,8 @@ class Cut:
             for net in nets
         }
         self.sinks: dict[str, int] = {}
+        # Sinks that may be anything, and are something once they are placed.
+        self.undefined: set[str] = set()
         self.modes: dict[str, str] = {}
         pads = {cell.pins["B"][0]: cell for cell in cells if cell.type == _PADS}
         for port, i, net in flat.nets("input"):
@@ -71,8 +75,8 @@ class Cut:
         elif _mode(cell) == "DPRAM":
             name, _, bit = cell.name.rpartition("$DPRAM_COMB")
             self._value[cell.pins["F"][0]] = self._source(f"{name} bit {bit}")
-        elif cell.type == "EHXPLLL":
-            for pin in ("CLKOP", "LOCK"):
+        elif cell.type in _OUTPUTS:
+            for pin in _OUTPUTS[cell.type]:
                 for net in cell.pins.get(pin, ()):
                     self._value[net] = self._source(f"{cell.name}.{pin}")
         else:
@@ -99,6 +103,8 @@ class Cut:
                 [pins.get(pin, ()) for pin in names] for names in (_RAMW_ADDRESS, _RAMW_DATA)
             )
             self._write_port(name.removesuffix("$RAMW_SLICE"), address, data)
+        elif cell.type == block_memory.TYPE:
+            self._block_memory(cell)
         elif cell.type == "EHXPLLL":
             for pin in ("CLKI", "RST", "STDBY", "ENCLKOP"):
                 self.sinks[f"{name}.{pin}"] = self._of(pins[pin][0])
@@ -113,6 +119,17 @@ class Cut:
         if update.asynchronous:
             self.sinks[f"{cell.name} reset"] = update.reset
         self.sinks[cell.name] = self._aig.mux(update.reset, update.value, taken)
+
+    def _block_memory(self, cell: Cell) -> None:
+        for pin in block_memory.INPUTS:
+            name = f"{cell.name} pin {pin}"
+            net, inverted = block_memory.level(cell, pin)
+            if net == "x" and block_memory.idle(cell, pin):
+                self.undefined.add(name)
+            else:
+                self.sinks[name] = self._of(net) ^ inverted
+        self.modes[f"{cell.name} configuration"] = str(block_memory.words(cell))
+        self.modes[f"{cell.name} contents"] = f"{block_memory.contents(cell):x}"
 
     def _ram_bit(self, name: str, address: list[Net], pins: Mapping[str, tuple[Net, ...]]) -> None:
         for i, net in enumerate(address):

@@ -15,7 +15,7 @@ _SHOWN = 3
 
 
 def prove_routed(before: Flat, after: Flat, budget: Budget = BUDGET) -> Proof:
-    """That every register, RAM, PLL and pad takes the same in both, whatever the state.
+    """That every register, memory, PLL and pad takes the same in both, whatever the state.
 
     Shell and board top are part of it: everything that place and route was given.
     """
@@ -29,7 +29,7 @@ def prove_routed(before: Flat, after: Flat, budget: Budget = BUDGET) -> Proof:
         return sources[name]
 
     wanted, seen = Cut(aig, before, source), Cut(aig, after, source)
-    lost = sorted(set(wanted.sinks) ^ set(seen.sinks))
+    lost = sorted((set(wanted.sinks) ^ set(seen.sinks)) - wanted.undefined)
     wrong = [name for name, mode in wanted.modes.items() if seen.modes.get(name, mode) != mode]
     unknown: list[str] = []
     with Solver(aig, {}, budget=budget) as solver:
@@ -37,7 +37,7 @@ def prove_routed(before: Flat, after: Flat, budget: Budget = BUDGET) -> Proof:
             same = solver.equal(wanted.sinks[name], seen.sinks[name]).equal
             if not same:
                 (unknown if same is None else wrong).append(name)
-    total = len(set(wanted.sinks) | set(seen.sinks))
+    total = len((set(wanted.sinks) | set(seen.sinks)) - wanted.undefined)
     problems = [
         f"{what}: {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
         for what, names in (

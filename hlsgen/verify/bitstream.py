@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hlsgen.errors import ConfigError
 from hlsgen.tools import TOOLS
+from hlsgen.verify.bitstream_memory import memory_differences
 from hlsgen.verify.board_run import BoardRun
 
 # Words with this value are what the device has where nothing is configured: not in a decoded file.
@@ -26,16 +27,17 @@ _Setting = tuple[str, str]
 def check_bitstream(folder: Path, name: str) -> BoardRun:
     """Decode <name>.bit and compare it with route/<name>_top.config.
 
-    Compared are the contents of every LUT and every routing arc in the logic tiles, both ways; and
-    packing the decoded configuration again must give the same file, so that nothing in it was
-    left undecoded.
+    Compared are the contents of every LUT and every routing arc in the logic tiles, and contents
+    and settings of the block memories, both ways. And packing must give the same file: the decoded
+    configuration, so that nothing was left undecoded, and the router's, for all other settings.
 
     Args:
         folder: a build folder; the decoded configuration goes to verify/<name>.config.
         name: of the graph.
 
     Returns:
-        `checked` is the number of LUT words and arcs, and one for the file.
+        `checked` is the number of LUT words, arcs, and words and settings of memories, and one for
+        the file.
 
     Raises:
         ConfigError: the bitstream or the configuration is missing or damaged.
@@ -43,29 +45,40 @@ def check_bitstream(folder: Path, name: str) -> BoardRun:
     """
     began = time.monotonic()
     bitstream = f"{name}.bit"
-    asked = _settings(folder / "route" / f"{name}_top.config")
+    config = folder / "route" / f"{name}_top.config"
+    asked = _settings(config)
     if not (folder / bitstream).is_file():
         raise ConfigError(f"{folder / bitstream}: no bitstream here; run the stage build")
-    decoded, again = f"verify/{name}.config", f"verify/{name}.bit"
-    for tool, args, made in (
-        ("ecpunpack", (bitstream, decoded), decoded),
-        ("ecppack", (decoded, again, "--compress"), again),
-    ):
-        TOOLS[tool].run(
-            args, cwd=folder, makes=[made], log_file=folder / "logs" / f"verify_{tool}.log"
-        )
+    decoded = f"verify/{name}.config"
+    _make("ecpunpack", (bitstream, decoded), folder)
     got = _settings(folder / decoded)
-    differences = list(_differences(asked, got))
-    if (folder / again).read_bytes() != (folder / bitstream).read_bytes():
+    texts = [path.read_text(encoding="utf-8") for path in (config, folder / decoded)]
+    count, in_memories = memory_differences(*texts)
+    differences = [*_differences(asked, got), *in_memories]
+    if _packs_differently(folder, name, decoded):
         differences.append(f"{bitstream} differs from what its decoded configuration packs to")
+    # What is in words above is not said again.
+    if not differences and _packs_differently(folder, name, f"route/{name}_top.config"):
+        differences.append(f"{bitstream} differs from what the router's configuration packs to")
     return BoardRun(
-        checked=len({*asked, *got}) + 1,
+        checked=len({*asked, *got}) + count + 1,
         failed=len(differences),
         reason="; ".join(differences[:_SHOWN]),
         clocks=0,
         time_s=time.monotonic() - began,
         tool=f"ecpunpack {TOOLS['ecpunpack'].find().version}",
     )
+
+
+def _packs_differently(folder: Path, name: str, config: str) -> bool:
+    packed = f"verify/{name}.bit"
+    _make("ecppack", (config, packed, "--compress"), folder)
+    return (folder / packed).read_bytes() != (folder / f"{name}.bit").read_bytes()
+
+
+def _make(tool: str, args: tuple[str, ...], folder: Path) -> None:
+    log_file = folder / "logs" / f"verify_{tool}.log"
+    TOOLS[tool].run(args, cwd=folder, makes=[args[1]], log_file=log_file)
 
 
 def _settings(path: Path) -> dict[_Setting, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hlsgen.errors import ConfigError, ToolFailed
+from hlsgen.graph.schedule import Pace
 from hlsgen.netlist.design import read_design
 from hlsgen.paths import data_dir, write_atomic
 from hlsgen.tools import TOOLS
@@ -17,16 +18,19 @@ from hlsgen.verify.board_run import BoardRun
 from hlsgen.verify.structural import TOP, verilog
 from hlsgen.verify.verdict import Timer
 
-__all__ = ["BoardRun", "check_bitstream", "simulate_board"]
+__all__ = ["BoardRun", "check_bitstream", "simulate_board", "waits_for_core"]
 
 _SEED = 1
 # Clocks until the board has left its reset of 256 clocks after the clock generator locked.
 _SETTLE_CLOCKS = 600
-# Clocks that an answer may take besides its bytes: more than any pipeline has stages.
-_LATENCY_CLOCKS = 5_000
+# Clocks that an answer may take besides its bytes and the core: more than a shell has stages.
+_SHELL_CLOCKS = 5_000
 _TIMEOUT_S = 600.0
 # In every second frame this share of the bytes is followed by a silence of up to so many bits.
 _PAUSES, _PAUSE_BITS = 0.2, 15
+_MODELS = ("cells_ecp5.v", "cells_ecp5_block.v")
+# A core that answers before the shell notices.
+_AT_ONCE = Pace(0, 0)
 _PORTS = {"clk": "input", "uart_rxd": "input", "uart_txd": "output"}
 
 
@@ -40,6 +44,7 @@ def simulate_board(
     name: str,
     *,
     silence_clocks: int = 0,
+    pace: Pace = _AT_ONCE,
 ) -> BoardRun:
     """Send `frames` over the serial line to a netlist for ECP5 and compare the bytes it answers.
 
@@ -54,8 +59,8 @@ def simulate_board(
         answers: bytes of each answer, one for each frame.
         clocks_per_bit: of the serial line.
         name: of this simulation.
-        silence_clocks: half a frame and so long a silence come first, more than makes the board
-            drop the frame; 0 leaves it out.
+        silence_clocks: after half a frame that comes first and must be dropped; 0 leaves it out.
+        pace: clocks of the core; one slower than the line gets a frame after each answer only.
 
     Returns:
         The comparison. A board that stops answering fails, from that frame on.
@@ -67,9 +72,8 @@ def simulate_board(
     timer, here = Timer(), folder / "sim" / name
     program = _compile(folder, netlist, top, name)
     compile_s = timer.time_s
-    traffic = _traffic(frames, answers, clocks_per_bit, silence_clocks)
-    _simulate(program, here, traffic, folder / "logs" / name)
-    clocks, state, got = _result(here / "answers.txt")
+    traffic = _traffic(frames, answers, clocks_per_bit, silence_clocks, pace)
+    clocks, state, got = _simulate(program, here, traffic, folder / "logs" / name)
     failed, reason = _compare(answers, got, state)
     return BoardRun(
         checked=len(answers),
@@ -82,7 +86,9 @@ def simulate_board(
     )
 
 
-def _simulate(program: Path, here: Path, traffic: Iterator[str], logs: Path) -> None:
+def _simulate(
+    program: Path, here: Path, traffic: Iterator[str], logs: Path
+) -> tuple[int, str, list[int]]:
     write_atomic(here / "traffic.txt", "".join(f"{line}\n" for line in traffic))
     run_command(
         "simulation",
@@ -94,6 +100,7 @@ def _simulate(program: Path, here: Path, traffic: Iterator[str], logs: Path) -> 
         timeout_s=_TIMEOUT_S,
         errors=r"^%Error\b",
     )
+    return _result(here / "answers.txt")
 
 
 def _compile(folder: Path, netlist: str, top: str, name: str) -> Path:
@@ -109,13 +116,14 @@ def _compile(folder: Path, netlist: str, top: str, name: str) -> Path:
             )
     here = folder / "sim" / name
     templates = data_dir("templates") / "verify"
-    write_atomic(here / "cells_ecp5.v", (templates / "cells_ecp5.v").read_bytes())
+    for model in _MODELS:
+        write_atomic(here / model, (templates / model).read_bytes())
     write_atomic(here / "board.v", verilog(flat, path))
     # Only a clock generator holds the design in reset at first; without one it starts from the
     # values that the device gives its registers.
     locked = any(cell.type == "EHXPLLL" for cell in flat.cells)
     return build_native(
-        ["cells_ecp5.v", "board.v"],
+        [*_MODELS, "board.v"],
         TOP,
         templates / "uart_main.cpp",
         here / "obj",
@@ -129,13 +137,14 @@ def _traffic(
     answers: Sequence[Sequence[int]],
     clocks_per_bit: int,
     silence_clocks: int,
+    pace: Pace,
 ) -> Iterator[str]:
     """The lines that uart_main.cpp reads."""
     if len(frames) != len(answers) or not all(frames) or not all(answers):
         raise ValueError(f"{len(frames)} frames and {len(answers)} answers, none may be empty")
     rng = random.Random(_SEED)
     longest = max((len(answer) for answer in answers), default=0)
-    patience = 10 * clocks_per_bit * (longest + 2) + _LATENCY_CLOCKS
+    patience = 10 * clocks_per_bit * (longest + 2) + pace.latency + _SHELL_CLOCKS
     yield f"{clocks_per_bit} {_SETTLE_CLOCKS} {patience} {sum(map(len, answers))}"
     if silence_clocks:
         half = [byte ^ 0xFF for byte in frames[0][: max(1, len(frames[0]) // 2)]]
@@ -148,7 +157,13 @@ def _traffic(
             silence = rng.randrange(1, _PAUSE_BITS * clocks_per_bit) if pause else 0
             yield f"{before} {byte} {silence}"
         # A board that answers more bytes than it is sent loses frames if it must not drain.
-        before += len(answer) if longest >= len(frame) else 0
+        waits = longest >= len(frame) or waits_for_core(pace, len(frame), clocks_per_bit)
+        before += len(answer) if waits else 0
+
+
+def waits_for_core(pace: Pace, in_bytes: int, clocks_per_bit: int) -> bool:
+    """Whether frames without a gap come faster than the core takes them."""
+    return pace.interval >= 10 * clocks_per_bit * in_bytes
 
 
 def _result(path: Path) -> tuple[int, str, list[int]]:

@@ -1,4 +1,4 @@
-"""A netlist of ECP5 cells as flat Verilog, for the models in templates/verify/cells_ecp5.v."""
+"""A netlist of ECP5 cells as flat Verilog, for the models in templates/verify/cells_ecp5*.v."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hlsgen.errors import ConfigError
+from hlsgen.netlist import block_memory
 from hlsgen.netlist.design import Cell, Flat, Net
+from hlsgen.verify.block_memory import BlockMemory
 
 TOP = "board"
 
@@ -178,6 +180,9 @@ class _Writer:
         ]
 
     def _cell(self, index: int, cell: Cell) -> Iterator[str]:
+        if cell.type == block_memory.TYPE:
+            yield self._block_memory(f"u{index}", cell)
+            return
         model, module = _model(cell)
         if not model.outputs:
             return
@@ -191,6 +196,14 @@ class _Writer:
         ]
         parameters = ", ".join(_parameters(cell, model))
         yield f"{module} #({parameters}) u{index} ({', '.join(pins)});"
+
+    def _block_memory(self, name: str, cell: Cell) -> str:
+        memory = BlockMemory(cell)
+        for pin, net in memory.reads():
+            self._reads(net, f"cell {cell.name} ({cell.type}) pin {pin}")
+        for pin, net in memory.drives():
+            self._drive(net, f"cell {cell.name} pin {pin}")
+        return memory.verilog(name)
 
     def _input(self, cell: Cell, model: _Model, pin: str) -> str:
         nets = cell.pins.get(pin, ())
@@ -236,6 +249,8 @@ def _never_written(cells: Sequence[Cell]) -> set[Net]:
         elif cell.type == "TRELLIS_DPR16X4":
             pairs = zip(cell.pins["DI"], cell.pins["DO"], strict=True)
             nets.update(shown for data, shown in pairs if data == "x")
+        elif cell.type == block_memory.TYPE:
+            nets |= BlockMemory(cell).undefined()
     for cell in cells:
         if cell.type == "TRELLIS_COMB" and nets.intersection(cell.pins.get("WD", ())):
             nets.update(cell.pins.get("F", ()))
