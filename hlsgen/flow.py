@@ -192,10 +192,8 @@ def _train(job: Job, listener: Listener, last: bool) -> None:
             " train.cost is 0: this run makes one; set it, for instance to 0.02"
         )
     settings = [project.seed, project.data, project.inputs, project.model, project.train]
-    source = project.data.source
-    files = [project.folder / source.removeprefix("npz:")] if source.startswith("npz:") else []
     code = ("graph", "nn", "train", *(("passes", "budget.py") if project.train.cost else ()))
-    key = key_of(*settings, files=files, code=code)
+    key = key_of(*settings, files=project.data_files, code=code)
 
     finished = (job.trained / "metrics.json").is_file()
 

@@ -14,6 +14,10 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
 
+# How a file of training samples ends that has one of test samples beside it, and that one.
+TRAIN_FILE, TEST_FILE = "_train.npz", "_test.npz"
+
+
 class Data(Record):
     """Where the samples come from and how they are split.
 
@@ -292,6 +296,16 @@ class Project(Record):
     def folder(self) -> Path:
         """Where the project file lies; relative paths in it start there."""
         return self._folder
+
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """The files of samples; none where they come from elsewhere."""
+        if not self.data.source.startswith("npz:"):
+            return ()
+        file = self.folder / self.data.source.removeprefix("npz:")
+        if not file.name.endswith(TRAIN_FILE):
+            return (file,)
+        return file, file.with_name(file.name.removesuffix(TRAIN_FILE) + TEST_FILE)
 
     def at(self, folder: Path) -> Project:
         """The same project, its file in `folder`."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hlsgen.errors import ConfigError
 from hlsgen.graph.graphio import DAMAGED_NPZ
-from hlsgen.project import Project
+from hlsgen.project import TEST_FILE, TRAIN_FILE, Project
 
 Samples = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -228,8 +228,8 @@ def _openml(name: str) -> Raw:
 def _npz(path: Path) -> Raw:
     """The arrays x and y of a file, or those of its training and test parts."""
     found = _arrays(path)
-    other = path.with_name(path.name.removesuffix(_TRAIN) + _TEST)
-    if {"x", "y"} <= found.keys() and path.name.endswith(_TRAIN) and other.is_file():
+    other = path.with_name(path.name.removesuffix(TRAIN_FILE) + TEST_FILE)
+    if {"x", "y"} <= found.keys() and path.name.endswith(TRAIN_FILE) and other.is_file():
         test = _arrays(other)
         if not {"x", "y"} <= test.keys():
             raise ConfigError(f"{other}: has arrays {', '.join(sorted(test))}; needs x and y")
@@ -256,7 +256,6 @@ def _npz(path: Path) -> Raw:
 
 
 _PARTS = ("x_train", "y_train", "x_test", "y_test")
-_TRAIN, _TEST = "_train.npz", "_test.npz"
 # Images as files of their own: the bytes of all, where each begins, and what it shows.
 _PACKED = {"jpeg", "offset", "label"}
 
