@@ -57,7 +57,7 @@ emit: $(VENV)/ready ## Verilog
 verify: $(VENV)/ready ## Verilog against the graph, in simulation and by proof
 	@$(STAGE)
 sim: $(VENV)/ready ## Verilog on FRAMES test samples, each layer compared in its exact clocks
-	@$(STAGE) $(if $(FRAMES),--frames $(FRAMES))
+	@$(STAGE) $(if $(FRAMES),--frames $(FRAMES)) $(if $(FPS),--fps $(FPS))
 fold: $(VENV)/ready ## How engines work off their weights, to reach FPS frames a second
 	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD) $(if $(FPS),--fps $(FPS))
 prove: $(VENV)/ready ## Each layer and the core proved on three FPGA families

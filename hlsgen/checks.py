@@ -16,6 +16,7 @@ from hlsgen.options import (
     BUILD,
     BoardName,
     Checked,
+    Fps,
     Language,
     NetworkSize,
     Output,
@@ -48,7 +49,7 @@ def sim_command(
             help="Test samples through the core. Default: as many as `verify` takes.",
         ),
     ] = None,
-    board: BoardName = None, hdl: Language = "verilog", output: Output = BUILD,
+    fps: Fps = None, board: BoardName = None, hdl: Language = "verilog", output: Output = BUILD,
     verbose: Verbose = False, data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Simulate the core on test samples and compare each layer, each in exactly its clocks."""
@@ -57,7 +58,9 @@ def sim_command(
         log(verbose)
         folder = project
     else:
-        job = run_stages("emit", project, board, hdl, output, False, verbose, data, budget_lut)
+        job = run_stages(
+            "emit", project, board, hdl, output, False, verbose, data, budget_lut, fps=fps
+        )
         made, folder = job.board, job.folder
     graph, samples = (
         load(folder / "graph" / "final"),

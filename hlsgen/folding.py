@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Annotated
 
-import typer
 from rich.table import Table
 
 from hlsgen.boards import load_board
@@ -20,6 +18,7 @@ from hlsgen.options import (
     BUILD,
     DEFAULT_BOARD,
     BoardName,
+    Fps,
     Output,
     ProjectPath,
     Samples,
@@ -31,14 +30,6 @@ from hlsgen.passes.fold import Limits, curve, engines, fold, interval_of, tile
 from hlsgen.paths import write_atomic
 from hlsgen.project import load_project
 from hlsgen.screen import out, say
-
-Fps = Annotated[
-    float | None,
-    typer.Option(
-        "--fps", metavar="N", min=1e-6,
-        help="Frames a second, at least. Default: hardware.frames_per_s.",
-    ),
-]  # fmt: skip
 
 
 def fold_command(
@@ -63,7 +54,9 @@ def fold_command(
             " method 'binary' makes networks that fold"
         )
     clock_mhz, fabric = settings.hardware.clock_mhz, job.board.logic
-    wanted = fps or settings.hardware.frames_per_s
+    if fps is not None:
+        settings = settings.paced(fps)
+    wanted = settings.hardware.frames_per_s
     limits = Limits(job.board.resources.lut, job.board.block_memories)
     bare = opt(graph, fabric, clock_mhz)
     folded = fold(bare, fabric, interval_of(clock_mhz, wanted), limits)
@@ -142,4 +135,4 @@ def _show(plan: dict[str, object]) -> None:
         f"{plan['interval_clocks']:,} clocks from frame to frame: {plan['frames_per_s']:,.0f}"
         f" frames a second at {plan['clock_mhz']:g} MHz; {plan['latency_clocks']:,} clocks latency"
     )
-    say("LUTs and blocks are estimates; clocks are exact: `hlsgen verify` compares every one")
+    say("LUTs and blocks are estimates; clocks are exact: `hlsgen sim` compares each one")

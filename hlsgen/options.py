@@ -69,6 +69,13 @@ Samples = Annotated[
         help="An .npz file of samples instead of the project's data.source.",
     ),
 ]
+Fps = Annotated[
+    float | None,
+    typer.Option(
+        "--fps", metavar="N", min=1e-6,
+        help="Frames a second, at least, instead of hardware.frames_per_s.",
+    ),
+]  # fmt: skip
 Accept = Annotated[
     bool,
     typer.Option(
@@ -91,10 +98,12 @@ def run_stages(
     *,
     full: bool = False,
     accept: bool = False,
+    fps: float | None = None,
 ) -> Job:
     """Run the stages up to `last`; `full` puts the build before the report.
 
-    `data` stands for the project's data source, `budget` chooses a network; see `Job`.
+    `data` stands for the project's data source, `fps` for its frames a second, `budget` chooses a
+    network; see `Job`.
 
     Raises:
         ConfigError: an unknown language, a mistake in the project or the board.
@@ -106,6 +115,8 @@ def run_stages(
     settings = load_project(project)
     if data is not None:
         settings = settings.reading(data)
+    if fps is not None:
+        settings = settings.paced(fps)
     job = Job(settings, load_board(board or DEFAULT_BOARD), output, hdl, accept, budget)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
     if last == "report" and not full:

@@ -324,6 +324,11 @@ class Project(Record):
         source = self.data.model_copy(update={"source": f"npz:{file.resolve()}"})
         return self.model_copy(update={"data": source})
 
+    def paced(self, frames_per_s: float) -> Project:
+        """The same project for so many frames a second."""
+        hardware = self.hardware.model_copy(update={"frames_per_s": frames_per_s})
+        return self.model_copy(update={"hardware": hardware})
+
     @field_validator("name")
     @classmethod
     def _not_the_librarys(cls, name: str) -> str:

@@ -76,10 +76,12 @@ def test_fold_says_what_cannot_be(signs: Path, project: Path, tmp_path: Path) ->
 
 @pytest.mark.verilator
 def test_sim_confirms_the_plan(signs: Path, tmp_path: Path) -> None:
-    text = words(hlsgen("sim", signs, "--board", "u280", "--frames", 6, "-o", tmp_path))
+    here = ("--board", "u280", "-o", tmp_path, "--fps", 900_000)
+    text = words(hlsgen("sim", signs, "--frames", 6, *here))
     folder = tmp_path / "signs-u280"
-    planned = words(hlsgen("fold", signs, "--board", "u280", "-o", tmp_path))
+    planned = words(hlsgen("fold", signs, *here))
     interval = json.loads((folder / "fold.json").read_text())["interval_clocks"]
+    assert interval <= 50e6 / 900_000
     assert "export.json" in planned
     assert f"6 test samples, every beat in its own clock; planned: {interval} clocks" in text
     assert f"seen: {interval} clocks between the last two answers" in text
