@@ -17,7 +17,7 @@ from hlsgen.build import uart_host
 from hlsgen.build.area import plan as area_plan
 from hlsgen.emit import Framing, emit, emit_uart, framing, kept, modules_of, signals_of, valids_of
 from hlsgen.emit.verilog import RESERVED, STREAMING, library
-from hlsgen.errors import GraphError
+from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph import Graph, Node, check, random_feeds, run
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ops import Pixels, Register, Window
@@ -73,6 +73,22 @@ def _with_engines() -> dict[str, str]:
         "merge.v": str(emit(residual(), 8, ECP5).files["rtl/net_merge5.v"]),
         "merge_core.v": str(emit(residual(), 8, ECP5).files["rtl/net_core.v"]),
     }
+
+
+def test_a_line_that_is_faster_than_the_core_is_refused() -> None:
+    """A weight at a time the first engine takes 144 clocks for each of its 36 beats."""
+    graph = crowded()
+    assert "CLOCKS_PER_BIT = 4" in str(emit_uart(graph, 50.0, 12_500_000).files["rtl/net_uart.v"])
+    (engine,) = [node for node in graph.nodes if node.name == "tiled2"]
+    slow = {"pe": 1, "simd": 1}
+    nodes = tuple(
+        dataclasses.replace(node, op=dataclasses.replace(node.op, **slow))
+        if node is engine
+        else node
+        for node in graph.nodes
+    )
+    with pytest.raises(ConfigError, match=r"a beat waits up to [\d,]+ clocks .* each 40, which"):
+        emit_uart(dataclasses.replace(graph, nodes=nodes), 50.0, 12_500_000)
 
 
 def _gathered() -> str:

@@ -19,6 +19,7 @@ from hlsgen.errors import ConfigError, GraphError
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Graph, Node, Op, built
 from hlsgen.graph.parts import split, streams
+from hlsgen.graph.schedule import starts
 from hlsgen.graph.segments import waits
 from hlsgen.paths import data_dir
 from hlsgen.plan import Plan
@@ -33,6 +34,8 @@ STREAMING = frozenset({"hlsgen_frames.v", "hlsgen_window.v"})
 # And those that only designs with engines need.
 WAITING = frozenset({"hlsgen_waiting.v"})
 
+# Bits of a byte on the line, and frames after which waiting beats have piled up if they ever do.
+_BYTE_BITS, _SEEN_FRAMES = 10, 16
 # The receiver must meet the middle of each bit.
 _FEWEST_CLOCKS = 4
 _BAUD_ERROR = 0.02
@@ -180,18 +183,40 @@ def emit_uart(graph: Graph, clock_mhz: float, baud: int, idle_ms: float = 100.0)
     """The UART shell around the same stage, for a clock of `clock_mhz`.
 
     Raises:
-        ConfigError: no whole number of clocks makes a bit of `baud`.
+        ConfigError: no whole number of clocks makes a bit of `baud`, or a beat would have to wait
+            for longer than the line does.
     """
     depth = places(graph) if streams(graph) else graph.latency[graph.outputs[0]] + 2
+    clocks = _clocks_per_bit(clock_mhz, baud)
+    if waits(graph):
+        _check_keeps_up(graph, clocks)
     text = render(
         "verilog/uart.v.j2",
         version=__version__,
         digest=graph.digest,
-        clocks_per_bit=_clocks_per_bit(clock_mhz, baud),
+        clocks_per_bit=clocks,
         idle_clocks=round(clock_mhz * 1e3 * idle_ms),
         **_shell(graph, 8, depth),
     )
     return Plan({f"rtl/{graph.name}_uart.v": text})
+
+
+def _check_keeps_up(graph: Graph, clocks_per_bit: int) -> None:
+    """Raise a ConfigError if a beat is not taken before the next byte comes: it would be lost."""
+    frame = framing(graph, 8)
+    byte = _BYTE_BITS * clocks_per_bit
+    # Beats that one byte brings, all at once, and bytes that bring one.
+    together, apart = max(1, 8 // frame.slot), max(1, frame.slot // 8)
+    beats = np.arange(_SEEN_FRAMES * frame.frame_beats, dtype=np.int64)
+    offered = beats // together * apart * byte + beats % together
+    entered = starts(graph, offered.reshape(_SEEN_FRAMES, -1))[""].ravel()
+    waited = int((entered - offered).max())
+    if waited >= byte:
+        raise ConfigError(
+            f"graph {graph.name!r}: a beat waits up to {waited:,} clocks for its layers, and the"
+            f" serial line brings a byte each {byte:,}, which would be lost: raise"
+            " hardware.frames_per_s, or lower the board's shell.baud"
+        )
 
 
 def _clocks_per_bit(clock_mhz: float, baud: int) -> int:
