@@ -7,20 +7,21 @@ it makes: the latest of these clocks, so all follow one from the other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.errors import GraphError
-from hlsgen.graph.ir import Graph, Node
+from hlsgen.graph.ir import Graph
 from hlsgen.graph.ops import Waiting
-from hlsgen.graph.segments import exits, waits, ways
+from hlsgen.graph.segments import Exit, exits, waits, ways
 
 Clocks = NDArray[np.int64]  # [..., beats]
 
 # Frames that follow each other without a gap find their pace once all FIFOs are as full as they
-# get; so many for each are let through, and then these are looked at.
+# get. As many as the FIFOs hold and these are let through, and then so many are looked at.
 _WARM, _FRAMES = 3, 4
 
 
@@ -83,10 +84,9 @@ class _Line:
         busy: clocks that a beat takes there.
         count: beats of all frames.
         offered: the clock from which on each beat is there; of the inputs only.
-        fifos: in front of the operator.
-        needs: which beat of the FIFOs each beat needs.
-        leaves: with which beat each of the FIFOs' leaves them; its place is free behind it.
-        exits: the FIFOs behind, and the number in it of each beat, or -1 for those that end before.
+        after: what each beat waits for. For each FIFO in front the clocks of the segment that fills
+            it, and for each one behind those of the segment that reads it; which of these beats (or
+            -1 for none), and how many clocks later this one may enter.
         clocks: in which beats enter, as far as they are known.
     """
 
@@ -94,33 +94,12 @@ class _Line:
     busy: int
     count: int
     offered: list[int] = field(default_factory=list)
-    fifos: list[_Fifo] = field(default_factory=list)
-    needs: list[int] = field(default_factory=list)
-    leaves: list[int] = field(default_factory=list)
-    exits: list[tuple[_Fifo, list[int]]] = field(default_factory=list)
+    after: list[tuple[list[int], list[int], int]] = field(default_factory=list)
     clocks: list[int] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
         return len(self.clocks) == self.count
-
-
-@dataclass
-class _Fifo:
-    """A FIFO between two segments.
-
-    Args:
-        reader: the segment behind.
-        places: beats that it holds.
-        source: the segment whose beats come to it, by `delay` after they enter there.
-        filled: which of the beats of `source` each beat is.
-    """
-
-    reader: _Line
-    places: int
-    source: _Line
-    filled: list[int]
-    delay: int
 
 
 def _lines(graph: Graph, entering: Clocks) -> dict[str, _Line]:
@@ -129,26 +108,27 @@ def _lines(graph: Graph, entering: Clocks) -> dict[str, _Line]:
     lines = {"": _Line("", 1, entering.size, entering.ravel().tolist())}
     for node in graph.nodes:
         if isinstance(node.op, Waiting):
-            lines[node.name] = _waiting(graph, node, node.op, frames)
+            beats = graph.wires[node.name].beats
+            lines[node.name] = _Line(node.name, node.op.fold, frames * beats)
     for name, found in exits(graph).items():
-        line = lines[name]
         for each in found:
-            filled = _over(frames, each.way.beats, line.count // frames)
-            number = np.full(line.count, -1)
-            number[filled] = np.arange(len(filled))
-            reader = lines[each.reader]
-            fifo = _Fifo(reader, each.places, line, filled.tolist(), each.way.delay)
-            reader.fifos.append(fifo)
-            line.exits.append((fifo, number.tolist()))
+            _join(graph, lines[name], each, lines[each.reader], frames)
     return lines
 
 
-def _waiting(graph: Graph, node: Node, op: Waiting, frames: int) -> _Line:
-    read = graph.inputs_of(node)[0]
-    beats = graph.wires[node.name].beats
-    needs = _over(frames, op.needs(read), read.beats)
-    leaves = _over(frames, np.flatnonzero(op.takes(read)), beats)
-    return _Line(node.name, op.fold, frames * beats, needs=needs.tolist(), leaves=leaves.tolist())
+def _join(graph: Graph, line: _Line, each: Exit, reader: _Line, frames: int) -> None:
+    """Let the segments on both sides of a FIFO wait for each other."""
+    op, wire = graph.by_name[each.reader].op, graph.wires[each.node]
+    assert isinstance(op, Waiting)
+    filled = _over(frames, each.way.beats, line.count // frames)
+    needs = _over(frames, op.needs(wire), wire.beats)
+    # The FIFO shows a beat in the clock after the one in which it comes.
+    reader.after.append((line.clocks, filled[needs].tolist(), each.way.delay + 1))
+    # The beat with which each of the FIFO's leaves it; its place is free behind that one's work.
+    leaves = _over(frames, np.flatnonzero(op.takes(wire)), reader.count // frames)
+    frees = np.full(line.count, -1)
+    frees[filled[each.places :]] = leaves[: len(filled[each.places :])]
+    line.after.append((reader.clocks, frees.tolist(), reader.busy))
 
 
 def _over(frames: int, beats: NDArray[np.int64], step: int) -> NDArray[np.int64]:
@@ -158,44 +138,38 @@ def _over(frames: int, beats: NDArray[np.int64], step: int) -> NDArray[np.int64]
 
 def _go_on(line: _Line) -> bool:
     """Find clocks of more beats, as far as what they wait for is known; whether one was found."""
-    before = len(line.clocks)
-    while not line.done:
-        clock = _next(line)
-        if clock is None:
-            break
-        line.clocks.append(clock)
-    return len(line.clocks) > before
+    clocks, after, busy = line.clocks, line.after, line.busy
+    before = n = len(clocks)
+    last = clocks[-1] if clocks else -busy
+    while n < line.count:
+        clock = last + busy
+        if line.offered and line.offered[n] > clock:
+            clock = line.offered[n]
+        for known, beats, delay in after:
+            beat = beats[n]
+            if beat < 0:
+                continue
+            if beat >= len(known):
+                return n > before
+            clock = max(clock, known[beat] + delay)
+        clocks.append(clock)
+        last, n = clock, n + 1
+    return n > before
 
 
-def _next(line: _Line) -> int | None:
-    """The clock in which the next beat enters, or None if that is not known yet."""
-    n = len(line.clocks)
-    clock = line.clocks[-1] + line.busy if n else 0
-    if line.offered:
-        clock = max(clock, line.offered[n])
-    for fifo in line.fifos:
-        beat = fifo.filled[line.needs[n]]
-        if beat >= len(fifo.source.clocks):
-            return None
-        # The FIFO shows a beat in the clock after the one in which it comes.
-        clock = max(clock, fifo.source.clocks[beat] + fifo.delay + 1)
-    for fifo, number in line.exits:
-        before = number[n] - fifo.places
-        if before < 0:
-            continue
-        last = fifo.reader.leaves[before]
-        if last >= len(fifo.reader.clocks):
-            return None
-        clock = max(clock, fifo.reader.clocks[last] + fifo.reader.busy)
-    return clock
+def _held(graph: Graph) -> int:
+    """Frames that all FIFOs, and the operators behind them, hold at most."""
+    held = (
+        (each.places + 1) / len(each.way.beats) for found in exits(graph).values() for each in found
+    )
+    return math.ceil(sum(held))
 
 
 def pace(graph: Graph) -> Pace:
     """Latency and interval of frames that follow each other without a gap."""
     beats = max(graph.wires[node.name].beats for node in graph.feeds())
-    heads = sum(node.op.waits for node in graph.nodes)
-    warm = _WARM * heads
-    offered = np.arange((warm + _FRAMES if heads else 2) * beats, dtype=np.int64)
+    warm = _held(graph) + _WARM if waits(graph) else 0
+    offered = np.arange((warm + _FRAMES if warm else 2) * beats, dtype=np.int64)
     started = starts(graph, offered.reshape(-1, beats))
     way = ways(graph)
     entered = started[""][:, 0]

@@ -262,17 +262,32 @@ def sized(graph: Graph) -> Graph:
     while depth < _DEEPEST and _interval(graph, places) > wanted:
         depth *= 2
         places = dict.fromkeys(width, depth)
-    reached = pace(with_places(graph, places)).interval
-    for fifo in sorted(width, key=lambda fifo: -width[fifo]):
-        low, high = FEWEST, depth
+    if depth > FEWEST:
+        reached = pace(with_places(graph, places)).interval
+        _give_back(graph, places, sorted(width, key=lambda fifo: -width[fifo]), reached)
+    return with_places(graph, places)
+
+
+def _give_back(
+    graph: Graph, places: dict[tuple[str, int], int], fifos: list[tuple[str, int]], interval: int
+) -> None:
+    """Take places from FIFOs that do not need them: from all at once, else from either half."""
+    if _interval(graph, places | dict.fromkeys(fifos, FEWEST)) <= interval:
+        places |= dict.fromkeys(fifos, FEWEST)
+    elif len(fifos) > 1:
+        half = len(fifos) // 2
+        _give_back(graph, places, fifos[:half], interval)
+        _give_back(graph, places, fifos[half:], interval)
+    else:
+        (fifo,) = fifos
+        low, high = FEWEST + 1, places[fifo]
         while low < high:
             middle = (low + high) // 2
-            if _interval(graph, places | {fifo: middle}) <= reached:
+            if _interval(graph, places | {fifo: middle}) <= interval:
                 high = middle
             else:
                 low = middle + 1
         places[fifo] = high
-    return with_places(graph, places)
 
 
 def _interval(graph: Graph, places: Mapping[tuple[str, int], int]) -> float:
