@@ -75,12 +75,15 @@ class Convolution(Record):
     """One convolution (`hlsgen.nn.convolution`, `hlsgen.nn.lutnet`); `layers` come behind them.
 
     `filters` slide over the image, or over the map of the convolution before, in a window of
-    `kernel` x `kernel` pixels that moves by `stride`; there is no padding. `pool` 2 makes one pixel
-    of 2 x 2, 1 none. With `convolution` a filter is a tree of `depth` levels of LUTs, 1..3, with
-    fan_in**depth pins at its leaves, of which each chooses among `candidates` taps of the window
-    (16 or all, if not given), pooled by OR; [model.multilinear] holds for trees and layers behind.
+    `kernel` x `kernel` pixels that moves by `stride`. `pool` 2 makes one pixel of 2 x 2, 1 none.
+    With `convolution` a filter is a tree of `depth` levels of LUTs, 1..3, with fan_in**depth
+    pins at its leaves, of which each chooses among `candidates` taps of the window (16 or all, if
+    not given), pooled by OR; [model.multilinear] holds for trees and layers behind.
     With `lutnet` and `shrink` it is a count of nodes, with `binary` a sum over the whole window,
     pooled by the maximum once it is normalised.
+    Of `binary` alone: `padding` is a frame of so many pixels on each side, filled with word 0, the
+    lowest number. `residual` 1 adds the map that enters this convolution to the one that it makes,
+    2 the map that entered the one before, and so on; both have the same size. 0: none.
     """
 
     filters: Positive
@@ -89,6 +92,8 @@ class Convolution(Record):
     pool: Literal[1, 2] = 1
     stride: Positive = 1
     candidates: Annotated[int, Field(ge=2, le=4096)] | None = None
+    padding: Annotated[int, Field(ge=0, le=64)] = 0
+    residual: Annotated[int, Field(ge=0)] = 0
 
 
 class Difflogic(Record):

@@ -367,7 +367,7 @@ def test_windows_that_do_not_fit_are_refused(second, message):
         make_architecture(make_project(DEEP[0], Convolution(filters=2, **second)))
 
 
-@pytest.mark.parametrize("keys", [{"depth": 4}, {"pool": 3}, {"filters": 0}, {"padding": 1}])
+@pytest.mark.parametrize("keys", [{"depth": 4}, {"pool": 3}, {"filters": 0}, {"padding": -1}])
 def test_settings_out_of_range_are_refused(keys):
     with pytest.raises(ValidationError):
         Convolution(**{"filters": 2, "kernel": 3, **keys})

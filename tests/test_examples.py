@@ -15,7 +15,8 @@ from hlsgen.train.methods import METHODS, method_called
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.toml"))
-FEATURES = {"digits": 64, "jsc": 16, "dry_bean": 16, "cnv": 3072, "cnv_long": 3072}
+FEATURES = {"digits": 64, "jsc": 16, "dry_bean": 16}
+FEATURES |= dict.fromkeys(("cnv", "cnv_long", "cnv_resnet"), 3072)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

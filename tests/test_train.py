@@ -127,7 +127,7 @@ def test_an_unknown_method_lists_the_known(tmp_path):
     model = project.model.model_copy(update={"method": "magic"})
     with pytest.raises(
         ConfigError,
-        match=r"model\.method is 'magic': unknown; known methods are assemble, convolution, diff",
+        match=r"model\.method is 'magic': unknown; known methods are assemble, binary, conv",
     ):
         train(project.model_copy(update={"model": model}), tmp_path)
 

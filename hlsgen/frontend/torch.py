@@ -9,17 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from hlsgen.errors import GraphError
 from hlsgen.graph import Graph, Node, check, run
 from hlsgen.graph.interp import BLOCK
 from hlsgen.nn import (
+    Addition,
     AnyOf,
     Argmax,
     Layer,
     LutLayer,
+    Merge,
     Network,
+    Pad,
     Popcount,
     Quantiser,
     Sums,
@@ -31,13 +34,23 @@ from hlsgen.nn import (
 
 SUPPORTED = (
     *(Quantiser, Thermometer, LutLayer, Window, AnyOf, Tiled),
-    *(Sums, Popcount, Votes, Argmax),
+    *(Sums, Popcount, Votes, Argmax, Pad, Merge, Addition),
 )
 
 # Values of all layers that are held at a time, at most: images have many, and caches are small.
 _VALUES = 8_000_000
 # Random images in which a streaming operator is compared alone: each place sees each tap differ.
 _IMAGES = 16
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A layer, its path in the network, the name of its node, and the nodes that it reads."""
+
+    layer: Layer
+    path: str
+    node: str
+    reads: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,14 +74,13 @@ def export(network: nn.Sequential, name: str) -> Graph:
         GraphError: an unsupported module, a table with NaN, or layers that do not fit together.
     """
     nodes: list[Node] = []
-    for node, origin, layer in _walk(network):
-        previous = tuple(entry.name for entry in nodes[-1:])
-        if isinstance(layer, Quantiser) == bool(previous):
-            raise GraphError(f"module {origin}: a network has one Quantiser, its first layer")
+    for placed in _walk(network):
+        if isinstance(placed.layer, Quantiser) == bool(placed.reads):
+            raise GraphError(f"module {placed.path}: a network has one Quantiser, its first layer")
         try:
-            nodes.append(Node(node, layer.to_op(), previous, origin))
+            nodes.append(Node(placed.node, placed.layer.to_op(), placed.reads, placed.path))
         except GraphError as error:
-            raise GraphError(f"module {origin}: {error}") from None
+            raise GraphError(f"module {placed.path}: {error}") from None
     if not nodes:
         raise GraphError("the network is empty; its first layer must be a Quantiser")
     return check(Graph(name, tuple(nodes), (nodes[-1].name,)))
@@ -89,8 +101,8 @@ def compare(
         For each layer the number of integers compared and of those that differ; of a `Network` also
         for `network`: the classes of its largest logits.
     """
-    layers = [(node, layer) for node, _, layer in _walk(network)]
-    names = [node for node, _ in layers]
+    layers = list(_walk(network))
+    names = [placed.node for placed in layers]
     if names != [node.name for node in graph.nodes]:
         raise GraphError(f"graph {graph.name!r} is not the export of this network: expects {names}")
     wire = graph.wires[names[0]]
@@ -104,10 +116,7 @@ def compare(
         block = words[start : start + size].astype(np.int64)
         feed = block.reshape(len(block), wire.beats, wire.lanes)
         expected = run(graph, {names[0]: feed}, names)
-        value = torch.from_numpy(block)
-        for node, layer in layers:
-            with torch.no_grad():
-                value = layer(value)
+        for node, value in _values(layers, torch.from_numpy(block)):
             same = value.cpu().numpy().reshape(expected[node].shape) == expected[node]
             compared[node] += same.size
             mismatches[node] += int(same.size - np.count_nonzero(same))
@@ -134,34 +143,57 @@ def compare_layers(network: nn.Sequential, graph: Graph, seed: int = 1) -> tuple
     results = []
     training = network.training
     network.eval()
-    for (name, _, layer), node in zip(_walk(network), graph.nodes, strict=True):
+    for placed, node in zip(_walk(network), graph.nodes, strict=True):
         if not node.inputs:
             continue
-        rows = _stimuli(node, graph, rng)
-        wanted = node.op.eval(rows.astype(np.int64))
-        values = torch.from_numpy(rows.astype(np.float32))
+        inputs = _stimuli(node, graph, rng)
+        wanted = node.op.eval(*(rows.astype(np.int64) for rows in inputs))
+        values = [torch.from_numpy(rows.astype(np.float32)) for rows in inputs]
         with torch.no_grad():
-            got = layer(values if values.shape[1] > 1 else values[:, 0]).cpu().numpy()
+            got = placed.layer(*(x if x.shape[1] > 1 else x[:, 0] for x in values)).cpu().numpy()
         got = got.reshape(wanted.shape)
-        results.append(LayerResult(name, wanted.size, int(np.count_nonzero(got != wanted))))
+        results.append(LayerResult(node.name, wanted.size, int(np.count_nonzero(got != wanted))))
     network.train(training)
     return tuple(results)
 
 
-def _stimuli(node: Node, graph: Graph, rng: np.random.Generator) -> NDArray[np.integer]:
-    """Values [rows, beats, lanes] that exercise every constant of an operator of one input."""
-    (wire,) = graph.inputs_of(node)
+def _values(layers: list[_Placed], words: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """The name of each node and what its layer gives; what is read again is kept till the end."""
+    again = {name for placed in layers for name in placed.reads[1:]}
+    kept: dict[str, Tensor] = {}
+    value = words
+    for placed in layers:
+        with torch.no_grad():
+            value = placed.layer(value, *(kept[name] for name in placed.reads[1:]))
+        if placed.node in again:
+            kept[placed.node] = value
+        yield placed.node, value
+
+
+def _stimuli(node: Node, graph: Graph, rng: np.random.Generator) -> tuple[NDArray[np.integer], ...]:
+    """Values [rows, beats, lanes] of each input that exercise every constant of an operator."""
+    wires = graph.inputs_of(node)
     if not node.op.streams:
-        return node.op.stimuli(rng, wire)[0]
-    return rng.integers(wire.lo, wire.hi + 1, (_IMAGES, wire.beats, wire.lanes))
+        return node.op.stimuli(rng, *wires)
+    return tuple(rng.integers(w.lo, w.hi + 1, (_IMAGES, w.beats, w.lanes)) for w in wires)
 
 
-def _walk(network: nn.Module) -> Iterator[tuple[str, str, Layer]]:
-    """Node name, module path and module of each layer, in order."""
+def _walk(network: nn.Module) -> Iterator[_Placed]:
+    """Each layer, in order: it reads the one before, and those that it names.
+
+    Raises:
+        GraphError: an unsupported module, or a layer that names no earlier one.
+    """
     seen = Counter[type[Layer]]()
+    nodes: dict[str, str] = {}
     whole = network.circuit() if isinstance(network, Network) else network
     for path, layer in _layers(whole, ""):
-        yield layer.node.format(seen[type(layer)]), path, layer
+        if missing := [other for other in layer.others if other not in nodes]:
+            raise GraphError(f"module {path}: reads {missing[0]!r}, which is no earlier layer")
+        others = (nodes[other] for other in layer.others)
+        reads = (*list(nodes.values())[-1:], *others)
+        nodes[path] = layer.node.format(seen[type(layer)])
+        yield _Placed(layer, path, nodes[path], reads)
         seen[type(layer)] += 1
 
 

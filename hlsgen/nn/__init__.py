@@ -2,6 +2,7 @@
 
 from hlsgen.nn.binary import Sums, Tiled
 from hlsgen.nn.binary_network import BinaryArchitecture, BinaryNetwork
+from hlsgen.nn.branches import Addition, Merge, Pad
 from hlsgen.nn.convolution import ConvolutionArchitecture, ConvolutionNetwork
 from hlsgen.nn.gates import GateLayer, GateNetwork
 from hlsgen.nn.head import Argmax, Popcount, Votes
@@ -18,6 +19,7 @@ from hlsgen.nn.window import AnyOf, Window
 from hlsgen.nn.wiring import LearnedWiring, RandomWiring
 
 __all__ = [
+    "Addition",
     "AnyOf",
     "Architecture",
     "Argmax",
@@ -32,9 +34,11 @@ __all__ = [
     "LutLayer",
     "LutNetNetwork",
     "LutNetwork",
+    "Merge",
     "Network",
     "NeuronNetwork",
     "NodeArchitecture",
+    "Pad",
     "Popcount",
     "Quantiser",
     "RandomWiring",

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 from torch.distributed.nn import functional as everywhere
-from torch.nn.functional import batch_norm, conv2d, linear, max_pool2d
+from torch.nn.functional import batch_norm, conv2d, linear, max_pool2d, pad
 
 from hlsgen.errors import GraphError
 from hlsgen.graph import ops
@@ -266,6 +266,11 @@ def reached(sums: Tensor, threshold: Tensor, axis: int) -> Tensor:
 def exact(top: int, columns: int) -> torch.dtype:
     """The faster kind of float in which sums of `columns` products up to `top` are exact."""
     return torch.float32 if top * columns < _EXACT else torch.float64
+
+
+def framed(x: Tensor, sides: int, top: int) -> Tensor:
+    """Maps [batch, lanes, height, width] in a frame of `sides` pixels of -top, which word 0 is."""
+    return pad(x, [sides] * 4, value=-float(top)) if sides else x
 
 
 def pooled(x: Tensor) -> Tensor:

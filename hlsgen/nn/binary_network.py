@@ -9,7 +9,18 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from hlsgen.nn.binary import BinaryWeights, Norm, Sums, Tiled, cuts, pooled, reached, steps
+from hlsgen.nn.binary import (
+    BinaryWeights,
+    Norm,
+    Sums,
+    Tiled,
+    cuts,
+    framed,
+    pooled,
+    reached,
+    steps,
+)
+from hlsgen.nn.branches import Addition, Merge, Pad
 from hlsgen.nn.head import Argmax
 from hlsgen.nn.layer import Layer
 from hlsgen.nn.maps import Convolution, Maps
@@ -57,6 +68,18 @@ class BinaryArchitecture(Maps):
         """The largest input word."""
         return (1 << self.bits) - 1
 
+    @property
+    def tops(self) -> list[int]:
+        """The largest word of what each convolution reads, and at last of what is flattened.
+
+        Words add: those of 0..s and of 0..t become one of 0..s + t, which stands for the sum.
+        """
+        found = [self.top]
+        for convolution in self.convolutions:
+            k = convolution.residual
+            found.append(self.levels + (found[-k] if k else 0))
+        return found
+
 
 class BinaryLayer(nn.Module):
     """Sums with weights -1 and 1, batch norm, the largest of 2 x 2 where it pools, steps.
@@ -71,7 +94,7 @@ class BinaryLayer(nn.Module):
         top: the largest value of the input.
         levels: thresholds of a row.
         image: height and width of the map that it slides over; None where it is dense.
-        convolution: kernel, stride and pool, if it slides.
+        convolution: kernel, stride, pool and padding, if it slides.
     """
 
     def __init__(
@@ -87,12 +110,14 @@ class BinaryLayer(nn.Module):
         self.levels, self.image, self.convolution = levels, image, convolution
         self.stride = convolution.stride if convolution else 1
         self.pools = convolution is not None and convolution.pool > 1
+        self.padding = convolution.padding if convolution else 0
         window = (convolution.kernel,) * 2 if convolution else ()
         self.weights = BinaryWeights((filters, lanes, *window), top, self.stride)
         self.norm = Norm(filters)
 
     def forward(self, x: Tensor) -> Tensor:
         """Numbers [batch, filters] of [batch, lanes], or of maps [batch, lanes, height, width]."""
+        x = framed(x, self.padding, self.weights.top)
         if self.training:
             y = self.norm(self.weights.sums(x))
             return steps(pooled(y) if self.pools else y, self.levels)
@@ -122,8 +147,10 @@ class BinaryLayer(nn.Module):
         if self.convolution is None or self.image is None:
             return {"sums": tiled}
         side = self.convolution.kernel
-        window = Window(self.image, (side, side), self.stride, weight.shape[1])
-        found: dict[str, Layer] = {"window": window, "sums": tiled}
+        image = self.convolution.framed(self.image)
+        window = Window(image, (side, side), self.stride, weight.shape[1])
+        found: dict[str, Layer] = {"pad": Pad(self.image, self.padding)} if self.padding else {}
+        found |= {"window": window, "sums": tiled}
         return found | (_pool(window.shape, len(matrix), self.levels) if self.pools else {})
 
 
@@ -169,13 +196,12 @@ class BinaryNetwork(Network):
     def __init__(self, architecture: BinaryArchitecture) -> None:
         a = architecture
         layers: OrderedDict[str, nn.Module] = OrderedDict(x=Quantiser(a.features, a.bits, a.beats))
-        top = a.top
         for i, convolution in enumerate(a.convolutions):
             height, width, lanes = a.maps[i]
             layers[f"conv{i}"] = BinaryLayer(
-                lanes, convolution.filters, top, a.levels, (height, width), convolution
+                lanes, convolution.filters, a.tops[i], a.levels, (height, width), convolution
             )
-            top = a.levels
+        top = a.tops[-1]
         lanes = prod(a.maps[-1]) if a.convolutions else a.features
         for i, rows in enumerate(a.layers):
             layers[f"dense{i}"] = BinaryLayer(lanes, rows, top, a.levels)
@@ -188,15 +214,26 @@ class BinaryNetwork(Network):
         """Logits float32 [batch, classes] of words int [batch, features]."""
         a = self.architecture
         x = 2 * words.float() - a.top
+        _, *layers = self
         if a.convolutions and a.image:
             # In memory channels stay last, which is what convolutions are fastest with.
-            x = x.view(len(x), *a.image, -1).permute(0, 3, 1, 2)
-        _, *layers = self
-        for layer in layers:
-            if x.ndim == 4 and not (isinstance(layer, BinaryLayer) and layer.convolution):
-                x = x.flatten(1)
+            x = self._convolved(x.view(len(x), *a.image, -1).permute(0, 3, 1, 2)).flatten(1)
+        for layer in layers[len(a.convolutions) :]:
             x = layer(x)
         return x.float() / a.temperature
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        """The last map; numbers [batch, lanes, height, width] of an image."""
+        convolutions = self.architecture.convolutions
+        kept = max(1, *(convolution.residual for convolution in convolutions))
+        maps = [x]
+        _, *layers = self
+        for layer, convolution in zip(layers, convolutions, strict=False):
+            made = layer(maps[-1])
+            if convolution.residual:
+                made = made + maps[-convolution.residual]
+            maps = [*maps, made][-kept:]
+        return maps[-1]
 
     def after_step(self) -> None:
         """Clip the latent weights."""
@@ -205,15 +242,21 @@ class BinaryNetwork(Network):
                 layer.after_step()
 
     def circuit(self) -> nn.Sequential:
-        """Windows, tiled layers and pools; in eval mode equal to this network."""
+        """Frames, windows, tiled layers, pools, sums; in eval mode equal to this network."""
         parts: OrderedDict[str, nn.Module] = OrderedDict(x=self.quantiser)
         a = self.architecture
+        maps = ["x"]  # the layers that make them
         for name, layer in self.named_children():
             if isinstance(layer, BinaryLayer | BinaryHead):
                 if a.convolutions and name == "dense0":
                     height, width, lanes = a.maps[-1]
                     parts["flatten"] = Window((height, width), (height, width), 1, lanes)
                 parts |= {f"{name}_{part}": found for part, found in layer.layers().items()}
+            if isinstance(layer, BinaryLayer) and layer.convolution:
+                if back := layer.convolution.residual:
+                    parts[f"{name}_merge"] = Merge(maps[-back])
+                    parts[f"{name}_add"] = Addition(layer.convolution.filters)
+                maps.append(next(reversed(parts)))
         parts["argmax"] = Argmax()
         return nn.Sequential(parts).train(self.training)
 

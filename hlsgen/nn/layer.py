@@ -15,9 +15,12 @@ class Layer(nn.Module):
     `node` is the name of its graph node; `{}` in it becomes 0, 1, ... along the network. In eval
     mode `forward` gives integers, as floats or not, [batch, lanes]: what the operator computes.
     Where a sample comes as several beats, values are [batch, beats, lanes].
+    `others` are the paths of earlier layers that it reads too, in the Sequential that is exported:
+    `forward` gets their values behind those of the layer before.
     """
 
     node: ClassVar[str]
+    others: tuple[str, ...] = ()
 
     def forward(self, x: Tensor) -> Tensor:
         """Values [batch, lanes] from those of the layer before."""

@@ -6,7 +6,7 @@ from hlsgen.errors import ConfigError
 from hlsgen.nn.binary_network import BinaryArchitecture, BinaryNetwork
 from hlsgen.nn.maps import Convolution
 from hlsgen.project import Model, Project
-from hlsgen.train.method import Method
+from hlsgen.train.method import Method, refuse
 
 
 def architecture(project: Project, features: int, classes: int) -> BinaryArchitecture:
@@ -40,14 +40,18 @@ def _convolution(model: Model, number: int) -> Convolution:
         ConfigError: it is to be a tree of tables.
     """
     found = model.convolutions[number]
-    place = f"model.convolutions[{number}]"
-    for key, value, plain in (("depth", found.depth, 1), ("candidates", found.candidates, None)):
-        if value != plain:
-            raise ConfigError(
-                f"{place}.{key} is {value}: in the method 'binary' a filter is a sum over its whole"
-                " window, not a tree of tables; leave it out"
-            )
-    return Convolution(found.filters, found.kernel, 1, found.pool, found.stride, 0)
+    why = "in the method 'binary' a filter is a sum over its whole window, not a tree of tables"
+    refuse(model, number, ("depth", "candidates"), why)
+    return Convolution(
+        filters=found.filters,
+        kernel=found.kernel,
+        depth=1,
+        pool=found.pool,
+        stride=found.stride,
+        candidates=0,
+        padding=found.padding,
+        residual=found.residual,
+    )
 
 
 METHOD = Method(BinaryNetwork, BinaryArchitecture, architecture)

@@ -76,9 +76,10 @@ def load_model(path: Path, project: Project | None = None) -> Network:
         raise ConfigError(
             f"{file}: not a whole hlsgen checkpoint ({reason}); remove it and train again"
         ) from error
+    network = _rebuild(file, method, found, state)
     if project is not None:
-        _same(file, name, found, project)
-    return _rebuild(file, method, found, state)
+        _same(file, name, fields(network.architecture), project)
+    return network
 
 
 def _same(file: Path, name: str, found: dict[str, Any], project: Project) -> None:

@@ -10,7 +10,7 @@ from hlsgen.nn.lookup import MULTILINEAR
 from hlsgen.nn.maps import Convolution
 from hlsgen.project import Project
 from hlsgen.train import dwn
-from hlsgen.train.method import Method, fields
+from hlsgen.train.method import Method, fields, refuse_branches
 
 # Taps that a pin chooses from, where the project does not say.
 _CANDIDATES = 16
@@ -28,6 +28,7 @@ def architecture(project: Project, features: int, classes: int) -> ConvolutionAr
             "model.convolutions is missing: method 'convolution' needs a [[model.convolutions]]"
             " table with filters and kernel for each"
         )
+    refuse_branches(model)
     # What the pins choose from is known only when the maps are.
     unwired = model.model_copy(update={"wiring": "random", "window": 0})
     base = dwn.architecture(project.model_copy(update={"model": unwired}), features, classes)

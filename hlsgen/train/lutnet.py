@@ -9,7 +9,7 @@ from hlsgen.errors import ConfigError
 from hlsgen.nn import LutNetNetwork, NodeArchitecture
 from hlsgen.nn.maps import Convolution
 from hlsgen.project import Model, Project
-from hlsgen.train.method import Method, Phase, shared
+from hlsgen.train.method import Method, Phase, refuse, refuse_branches, shared
 
 # Shares of the epochs.
 SHARES = {"bnn": 0.15, "retrain": 0.05, "lut": 0.8}
@@ -29,6 +29,7 @@ def architecture(project: Project, features: int, classes: int) -> NodeArchitect
         )
     layers = len(model.convolutions) + len(model.layers) + 1
     wish = model.lutnet
+    refuse_branches(model)
     return NodeArchitecture(
         features=features,
         classes=classes,
@@ -51,13 +52,8 @@ def _convolution(model: Model, number: int) -> Convolution:
         ConfigError: it is to be a tree.
     """
     found = model.convolutions[number]
-    place = f"model.convolutions[{number}]"
-    for key, value, plain in (("depth", found.depth, 1), ("candidates", found.candidates, None)):
-        if value != plain:
-            raise ConfigError(
-                f"{place}.{key} is {value}: the method {model.method!r} has one layer of nodes for"
-                " each convolution, with random wiring; leave it out"
-            )
+    why = f"the method {model.method!r} has one layer of nodes for each convolution, with random"
+    refuse(model, number, ("depth", "candidates"), f"{why} wiring")
     return Convolution(found.filters, found.kernel, 1, found.pool, found.stride, 0)
 
 

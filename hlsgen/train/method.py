@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hlsgen.errors import ConfigError
 from hlsgen.nn import Network
-from hlsgen.project import Project
+from hlsgen.project import Model, Project
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,36 @@ def shared(epochs: int, shares: dict[str, float]) -> tuple[Phase, ...]:
     return tuple(
         Phase(name, end - start) for name, start, end in zip(shares, starts, ends, strict=True)
     )
+
+
+def refuse(model: Model, number: int, keys: tuple[str, ...], why: str) -> None:
+    """See that a convolution leaves out settings that a method does not know.
+
+    Args:
+        model: of the project.
+        number: of the convolution, from 0.
+        keys: names of the settings.
+        why: the method does not know them.
+
+    Raises:
+        ConfigError: one is set.
+    """
+    found = model.convolutions[number]
+    for key in keys:
+        value = getattr(found, key)
+        if value != type(found).model_fields[key].default:
+            raise ConfigError(f"model.convolutions[{number}].{key} is {value}: {why}; leave it out")
+
+
+def refuse_branches(model: Model) -> None:
+    """See that no convolution has a frame or a residual branch.
+
+    Raises:
+        ConfigError: one has.
+    """
+    why = f"the method {model.method!r} has no frames and no residual branches, 'binary' has"
+    for number in range(len(model.convolutions)):
+        refuse(model, number, ("padding", "residual"), why)
 
 
 def fields(architecture: Any) -> dict[str, Any]:
