@@ -174,7 +174,8 @@ def absorb(fabric: Fabric) -> Callable[[Graph], Graph]:
             after = composed(whole, fabric.lut_inputs)
             layers = layered(after)
             tables = sum(int(np.count_nonzero(~_lut(node).wired)) for node in cluster)
-            if len(after.tables) < tables or len(layers) < len(cluster):
+            fewer_layers = len(after.tables) == tables and len(layers) < len(cluster)
+            if len(after.tables) < tables or fewer_layers:
                 graph = replaced(graph, cluster, layers)
         return graph
 
