@@ -41,8 +41,6 @@ def fold_command(
     A network that was exported is taken as it is; else one that is not trained, of the same shape.
     """
     log(verbose)
-    if not verbose:
-        logging.getLogger("hlsgen.passes").setLevel(logging.WARNING)
     settings = load_project(project)
     if data is not None:
         settings = settings.reading(data)
@@ -58,7 +56,11 @@ def fold_command(
         settings = settings.paced(fps)
     wanted = settings.hardware.frames_per_s
     limits = Limits(job.board.resources.lut, job.board.block_memories)
+    passes = logging.getLogger("hlsgen.passes")
+    level = passes.level
+    passes.setLevel(level if verbose else logging.WARNING)
     bare = opt(graph, fabric, clock_mhz)
+    passes.setLevel(level)
     folded = fold(bare, fabric, interval_of(clock_mhz, wanted), limits)
     plan = _plan(folded, job, wanted)
     _show(plan)

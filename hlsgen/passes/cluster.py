@@ -174,12 +174,19 @@ def absorb(fabric: Fabric) -> Callable[[Graph], Graph]:
             after = composed(whole, fabric.lut_inputs)
             layers = layered(after)
             tables = sum(int(np.count_nonzero(~_lut(node).wired)) for node in cluster)
-            fewer_layers = len(after.tables) == tables and len(layers) < len(cluster)
-            if len(after.tables) < tables or fewer_layers:
-                graph = replaced(graph, cluster, layers)
+            if len(after.tables) < tables or len(layers) < len(cluster):
+                made = replaced(graph, cluster, layers)
+                # Lanes that were wires may have become tables of one input.
+                graph = made if _tables(made) <= _tables(graph) else graph
         return graph
 
     return absorb_tables
+
+
+def _tables(graph: Graph) -> int:
+    """Tables that are no mere wires."""
+    luts = (node.op for node in graph.nodes if isinstance(node.op, Lut))
+    return sum(int(np.count_nonzero(~op.wired)) for op in luts)
 
 
 def _lut(node: Node) -> Lut:
