@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 
+from pydantic import ValidationError
 from rich.table import Table
 
 from hlsgen.boards import load_board
 from hlsgen.errors import ConfigError
 from hlsgen.flow import Job
 from hlsgen.graph import Graph, load
+from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ops import Tiled
 from hlsgen.graph.schedule import pace
 from hlsgen.graph.segments import waits
@@ -28,7 +30,7 @@ from hlsgen.options import (
 from hlsgen.passes import opt
 from hlsgen.passes.fold import Limits, curve, engines, fold, interval_of, tile
 from hlsgen.paths import write_atomic
-from hlsgen.project import load_project
+from hlsgen.project import Project, load_project
 from hlsgen.screen import out, say
 
 
@@ -56,11 +58,7 @@ def fold_command(
         settings = settings.paced(fps)
     wanted = settings.hardware.frames_per_s
     limits = Limits(job.board.resources.lut, job.board.block_memories)
-    passes = logging.getLogger("hlsgen.passes")
-    level = passes.level
-    passes.setLevel(level if verbose else logging.WARNING)
-    bare = opt(graph, fabric, clock_mhz)
-    passes.setLevel(level)
+    bare = _optimised(graph, fabric, clock_mhz, verbose)
     folded = fold(bare, fabric, interval_of(clock_mhz, wanted), limits)
     plan = _plan(folded, job, wanted)
     _show(plan)
@@ -76,10 +74,21 @@ def fold_command(
     say(f"plan: {path}; set hardware.frames_per_s = {wanted:g} to build it")
 
 
+def _optimised(graph: Graph, fabric: Fabric, clock_mhz: float, verbose: bool) -> Graph:
+    """What `opt` makes of the graph; its lines are shown on demand only."""
+    passes = logging.getLogger("hlsgen.passes")
+    level = passes.level
+    passes.setLevel(level if verbose else logging.WARNING)
+    try:
+        return opt(graph, fabric, clock_mhz)
+    finally:
+        passes.setLevel(level)
+
+
 def _graph(job: Job) -> Graph:
     """The exported graph of the build folder, or that of a network as training begins with it."""
     stem = job.folder / "graph" / "export"
-    if stem.with_suffix(".json").is_file():
+    if stem.with_suffix(".json").is_file() and _same_network(job):
         say(f"network: {stem}.json")
         return load(stem)
     from hlsgen.frontend.torch import export
@@ -87,6 +96,16 @@ def _graph(job: Job) -> Graph:
 
     say("network: not exported yet; one of the same shape that is not trained")
     return export(untrained(job.project, load_data(job.project)).eval(), job.project.name)
+
+
+def _same_network(job: Job) -> bool:
+    """Whether the build folder's export is of the network that the project describes now."""
+    try:
+        made = Project.model_validate_json((job.folder / "project.json").read_bytes())
+    except (OSError, ValidationError):
+        return False
+    now = job.project
+    return (made.inputs, made.model) == (now.inputs, now.model)
 
 
 def _plan(graph: Graph, job: Job, wanted: float) -> dict[str, object]:

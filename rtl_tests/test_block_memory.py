@@ -15,7 +15,7 @@ from hlsgen.build import run_step
 from hlsgen.emit import framing
 from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph, random_feeds
-from hlsgen.graph.schedule import Pace, pace
+from hlsgen.graph.schedule import pace
 from hlsgen.netlist import read_design
 from hlsgen.paths import data_dir, write_atomic
 from hlsgen.proof.routed import prove_routed
@@ -192,7 +192,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> Path:
     return folder
 
 
-def simulated(folder: Path, graph: Graph, found: Pace | None = None) -> BoardRun:
+def simulated(folder: Path, graph: Graph) -> BoardRun:
     values = bits_of(graph, random_feeds(graph, FRAMES, np.random.default_rng(2)))
     send, expect = (to_words(pack(bits)) for bits in beats(graph, values, 8))
     size = framing(graph, 8).in_beats
@@ -206,7 +206,7 @@ def simulated(folder: Path, graph: Graph, found: Pace | None = None) -> BoardRun
         answers,
         CLOCKS_PER_BIT,
         "board",
-        pace=found or pace(graph),
+        latency=pace(graph).latency,
     )
 
 
@@ -229,12 +229,6 @@ def test_the_whole_board(built: Path, graph: Graph) -> None:
     checked = check_bitstream(built, "net")
     assert (checked.failed, checked.reason) == (0, "")
     assert checked.checked > 2 * 2048
-
-
-def test_frames_wait_for_a_core_that_is_slower_than_the_line(built: Path, graph: Graph) -> None:
-    fast, slow = simulated(built, graph), simulated(built, graph, Pace(10_000, 10_000))
-    assert slow.reason == ""
-    assert slow.clocks > fast.clocks + (FRAMES - 2) * pace(graph).interval
 
 
 def flip(count: int) -> Callable[[Cells], None]:

@@ -88,6 +88,19 @@ def test_sim_confirms_the_plan(signs: Path, tmp_path: Path) -> None:
     assert "weights of" in text and "shell: equal" in text
 
 
+def test_an_export_of_another_network_is_not_taken(signs: Path, tmp_path: Path) -> None:
+    hlsgen("export", signs, "--board", "u280", "-o", tmp_path)
+    again = words(hlsgen("fold", signs, "--board", "u280", "-o", tmp_path))
+    assert "export.json" in again
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    text = (signs / "project.toml").read_text().replace("filters = 4", "filters = 6")
+    (changed / "project.toml").write_text(text)
+    (changed / "data.npz").write_bytes((signs / "data.npz").read_bytes())
+    other = words(hlsgen("fold", changed, "--board", "u280", "-o", tmp_path))
+    assert "not exported yet; one of the same shape" in other
+
+
 @pytest.mark.verilator
 def test_sim_finds_a_wrong_weight(signs: Path, tmp_path: Path) -> None:
     hlsgen("emit", signs, "--board", "u280", "-o", tmp_path)

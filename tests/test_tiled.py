@@ -14,6 +14,7 @@ from hlsgen.graph import Graph, Node, Wire, check
 from hlsgen.graph.ops import Pixels, Tiled, Window
 from hlsgen.graph.schedule import arrivals, pace, starts
 from hlsgen.graph.segments import exits, ways
+from hlsgen.passes.fold import sized
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -144,10 +145,8 @@ def test_only_beats_that_reach_a_fifo_need_a_place() -> None:
     assert behind.way.windows == ("n0",)
 
 
-@given(SEEDS)
-def test_no_fifo_ever_holds_more_than_its_places(seed: int) -> None:
-    """At every clock: beats that entered towards a FIFO, less those that left it."""
-    rng = np.random.default_rng(seed)
+def random_chain(rng: np.random.Generator) -> Graph:
+    """Up to three engines, with windows or without."""
     ops: list[Tiled | Window] = []
     lanes, side = 6, 4
     for _ in range(int(rng.integers(1, 4))):
@@ -161,7 +160,30 @@ def test_no_fifo_ever_holds_more_than_its_places(seed: int) -> None:
                    threshold=np.zeros((rows, 1)))
         )  # fmt: skip
         lanes = rows
-    graph = chain(*ops, image=(4, 4))
+    return chain(*ops, image=(4, 4))
+
+
+@given(SEEDS)
+def test_the_pace_is_that_of_a_long_run(seed: int) -> None:
+    graph = random_chain(np.random.default_rng(seed))
+    assert max(intervals(graph)) == pace(graph).interval
+    # With FIFOs that are deep enough it is always the same.
+    deep = sized(graph)
+    assert set(intervals(deep)) == {pace(deep).interval}
+
+
+def intervals(graph: Graph, frames: int = 60) -> list[int]:
+    """Clocks between the last of many frames that follow each other without a gap."""
+    last = ways(graph)[graph.outputs[0]]
+    begun = starts(graph, np.arange(frames * 16).reshape(frames, 16))[last.head]
+    return np.diff(begun[-20:, last.beats[-1]]).tolist()
+
+
+@given(SEEDS)
+def test_no_fifo_ever_holds_more_than_its_places(seed: int) -> None:
+    """At every clock: beats that entered towards a FIFO, less those that left it."""
+    rng = np.random.default_rng(seed)
+    graph = random_chain(rng)
     offers = np.cumsum(rng.geometric(0.5, (3, 16))).reshape(3, 16)
     found, way = starts(graph, offers), ways(graph)
     assert (found[""] >= offers).all()

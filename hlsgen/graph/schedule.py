@@ -32,7 +32,8 @@ class Pace:
     Args:
         latency: from the clock in which the first beat of the first one enters to that in which
             its last answer beat leaves the core.
-        interval: from one frame to the next.
+        interval: from one frame to the next, at most: frames may alternate between a few intervals
+            where a FIFO is too shallow for the slowest operator.
         inside: frames that are on their way at once, at most.
     """
 

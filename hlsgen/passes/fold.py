@@ -55,6 +55,15 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Point:
+    """What all engines take together, and the clocks from frame to frame."""
+
+    clocks: int
+    luts: int
+    blocks: int
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a fold may take at most; None where nothing is known."""
 
@@ -141,11 +150,10 @@ def with_tiles(graph: Graph, chosen: Mapping[str, Tile]) -> Graph:
     return dataclasses.replace(graph, nodes=tuple(nodes))
 
 
-def curve(graph: Graph, fabric: Fabric, limits: Limits = Limits()) -> tuple[Tile, ...]:
+def curve(graph: Graph, fabric: Fabric, limits: Limits = Limits()) -> tuple[Point, ...]:
     """What the engines of a graph take at several paces, the fastest within the limits first.
 
-    Each further one takes twice the clocks, up to where that saves no LUTs. `pe` and `simd` mean
-    nothing here.
+    Each further one takes twice the clocks, up to where that saves no LUTs.
 
     Raises:
         ConfigError: nothing fits the limits.
@@ -153,7 +161,7 @@ def curve(graph: Graph, fabric: Fabric, limits: Limits = Limits()) -> tuple[Tile
     beats = max(graph.wires[node.name].beats for node in graph.feeds())
     choices = {node.name: tiles(graph, node, fabric) for node in engines(graph)}
     slowest = max(max(tile.clocks for tile in found) for found in choices.values())
-    points: list[Tile] = []
+    points: list[Point] = []
     interval: int | None = None
     while interval is None or interval < 2 * slowest:
         chosen = _choose(graph.name, choices, beats, interval, limits).values()
@@ -161,7 +169,7 @@ def curve(graph: Graph, fabric: Fabric, limits: Limits = Limits()) -> tuple[Tile
         luts, blocks = (sum(getattr(tile, name) for tile in chosen) for name in ("luts", "blocks"))
         if points and luts >= points[-1].luts * _SAVES:
             break
-        points.append(Tile(0, 0, clocks, luts, blocks))
+        points.append(Point(clocks, luts, blocks))
         interval = 2 * (clocks if interval is None else interval)
     return tuple(points)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from hlsgen.errors import ConfigError
 from hlsgen.graph.graphio import DAMAGED_NPZ
@@ -285,13 +286,9 @@ def _images(
         ConfigError: they cannot be read, or differ in size.
     """
     try:
-        from PIL import Image
-
         content, ends = packed.tobytes(), offset.tolist()
         files = (content[start:end] for start, end in pairwise(ends))
         images = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
         return np.stack(images)
-    except ImportError as error:
-        raise ConfigError(f"{path}: has JPEG images, which need the package Pillow") from error
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: cannot read its JPEG images: {error}") from error

@@ -12,11 +12,11 @@ from hlsgen.boards import Board
 from hlsgen.emit import framing
 from hlsgen.errors import ConfigError
 from hlsgen.graph.ir import Graph, Values
-from hlsgen.graph.schedule import Pace, pace
+from hlsgen.graph.schedule import pace
 from hlsgen.netlist import read_design
 from hlsgen.proof.routed import prove_routed
 from hlsgen.verify.bits import pack, to_words
-from hlsgen.verify.routed import BoardRun, check_bitstream, simulate_board, waits_for_core
+from hlsgen.verify.routed import BoardRun, check_bitstream, simulate_board
 from hlsgen.verify.sources import netlist_of
 from hlsgen.verify.vectors import beats, bits_of
 from hlsgen.verify.verdict import Rung, Timer, what
@@ -48,7 +48,7 @@ def routed(folder: Path, graph: Graph, board: Board, samples: Values) -> Iterato
     )
     clocks, idle = (_parameter(folder, graph, name) for name in ("CLOCKS_PER_BIT", "IDLE_CLOCKS"))
     found = pace(graph)
-    frames, answers = traffic(graph, samples, clocks, found)
+    frames, answers = traffic(graph, samples, clocks)
     run = simulate_board(
         folder,
         f"route/{top}.json",
@@ -59,7 +59,7 @@ def routed(folder: Path, graph: Graph, board: Board, samples: Values) -> Iterato
         "board",
         # The core must take what fills the dropped frame up before the next one comes.
         silence_clocks=idle + 1000 + found.interval if idle < _SILENCE else 0,
-        pace=found,
+        latency=found.latency,
     )
     yield _simulated("board simulation", run)
 
@@ -97,22 +97,10 @@ def _parameter(folder: Path, graph: Graph, name: str) -> int:
     return int(found.group(1))
 
 
-def traffic(
-    graph: Graph, samples: Values, clocks: int, pace: Pace
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Frames and answers in bytes: as many samples as a few million clocks can carry.
-
-    Args:
-        graph: what is checked.
-        samples: its inputs, a row each.
-        clocks: of a bit on the serial line.
-        pace: clocks of the core.
-    """
+def traffic(graph: Graph, samples: Values, clocks: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Frames and answers in bytes: as many samples as a few million clocks can carry."""
     frame = framing(graph, 8)
-    needed = clocks * 10 * frame.in_beats
-    if waits_for_core(pace, frame.in_beats, clocks):
-        needed += pace.latency + clocks * 10 * frame.out_beats
-    count = max(2, min(_FRAMES, _CLOCKS // needed, len(samples)))
+    count = max(2, min(_FRAMES, _CLOCKS // (clocks * 10 * frame.in_beats), len(samples)))
     data = bits_of(graph, {graph.feeds()[0].name: samples[:count]})
     sent, wanted = (to_words(pack(bits)) for bits in beats(graph, data, 8))
     return _groups(sent, frame.in_beats), _groups(wanted, frame.out_beats)

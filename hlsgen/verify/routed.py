@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hlsgen.errors import ConfigError, ToolFailed
-from hlsgen.graph.schedule import Pace
 from hlsgen.netlist.design import read_design
 from hlsgen.paths import data_dir, write_atomic
 from hlsgen.tools import TOOLS
@@ -18,7 +17,7 @@ from hlsgen.verify.board_run import BoardRun
 from hlsgen.verify.structural import TOP, verilog
 from hlsgen.verify.verdict import Timer
 
-__all__ = ["BoardRun", "check_bitstream", "simulate_board", "waits_for_core"]
+__all__ = ["BoardRun", "check_bitstream", "simulate_board"]
 
 _SEED = 1
 # Clocks until the board has left its reset of 256 clocks after the clock generator locked.
@@ -29,8 +28,6 @@ _TIMEOUT_S = 600.0
 # In every second frame this share of the bytes is followed by a silence of up to so many bits.
 _PAUSES, _PAUSE_BITS = 0.2, 15
 _MODELS = ("cells_ecp5.v", "cells_ecp5_block.v")
-# A core that answers before the shell notices.
-_AT_ONCE = Pace(0, 0)
 _PORTS = {"clk": "input", "uart_rxd": "input", "uart_txd": "output"}
 
 
@@ -44,7 +41,7 @@ def simulate_board(
     name: str,
     *,
     silence_clocks: int = 0,
-    pace: Pace = _AT_ONCE,
+    latency: int = 0,
 ) -> BoardRun:
     """Send `frames` over the serial line to a netlist for ECP5 and compare the bytes it answers.
 
@@ -60,7 +57,7 @@ def simulate_board(
         clocks_per_bit: of the serial line.
         name: of this simulation.
         silence_clocks: after half a frame that comes first and must be dropped; 0 leaves it out.
-        pace: clocks of the core; one slower than the line gets a frame after each answer only.
+        latency: clocks from a frame to its answer in the core.
 
     Returns:
         The comparison. A board that stops answering fails, from that frame on.
@@ -72,7 +69,7 @@ def simulate_board(
     timer, here = Timer(), folder / "sim" / name
     program = _compile(folder, netlist, top, name)
     compile_s = timer.time_s
-    traffic = _traffic(frames, answers, clocks_per_bit, silence_clocks, pace)
+    traffic = _traffic(frames, answers, clocks_per_bit, silence_clocks, latency)
     clocks, state, got = _simulate(program, here, traffic, folder / "logs" / name)
     failed, reason = _compare(answers, got, state)
     return BoardRun(
@@ -137,14 +134,14 @@ def _traffic(
     answers: Sequence[Sequence[int]],
     clocks_per_bit: int,
     silence_clocks: int,
-    pace: Pace,
+    latency: int,
 ) -> Iterator[str]:
     """The lines that uart_main.cpp reads."""
     if len(frames) != len(answers) or not all(frames) or not all(answers):
         raise ValueError(f"{len(frames)} frames and {len(answers)} answers, none may be empty")
     rng = random.Random(_SEED)
     longest = max((len(answer) for answer in answers), default=0)
-    patience = 10 * clocks_per_bit * (longest + 2) + pace.latency + _SHELL_CLOCKS
+    patience = 10 * clocks_per_bit * (longest + 2) + latency + _SHELL_CLOCKS
     yield f"{clocks_per_bit} {_SETTLE_CLOCKS} {patience} {sum(map(len, answers))}"
     if silence_clocks:
         half = [byte ^ 0xFF for byte in frames[0][: max(1, len(frames[0]) // 2)]]
@@ -157,13 +154,7 @@ def _traffic(
             silence = rng.randrange(1, _PAUSE_BITS * clocks_per_bit) if pause else 0
             yield f"{before} {byte} {silence}"
         # A board that answers more bytes than it is sent loses frames if it must not drain.
-        waits = longest >= len(frame) or waits_for_core(pace, len(frame), clocks_per_bit)
-        before += len(answer) if waits else 0
-
-
-def waits_for_core(pace: Pace, in_bytes: int, clocks_per_bit: int) -> bool:
-    """Whether frames without a gap come faster than the core takes them."""
-    return pace.interval >= 10 * clocks_per_bit * in_bytes
+        before += len(answer) if longest >= len(frame) else 0
 
 
 def _result(path: Path) -> tuple[int, str, list[int]]:

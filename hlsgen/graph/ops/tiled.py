@@ -137,7 +137,7 @@ class Tiled(Waiting):
     def area(self, fabric: Fabric, *wires: Wire) -> Area:
         """A rule of thumb: a LUT for each bit that is added or compared, choosers, small memories.
 
-        Compared with Yosys on engines of eight shapes: 0.7 to 1.2 of what it made for UltraScale+.
+        `python -m benchmarks --only engines` compares it with Yosys.
         """
         (x,) = wires
         bits, (down, across) = self.sum_bits(x), self.tiles
