@@ -56,6 +56,7 @@ class Listener:
 
     stage: Callable[[str, State], None] = lambda name, state: None
     epoch: Callable[[Progress], None] | None = None
+    samples: Callable[[int, int], None] = lambda done, of: None
     step: Callable[[Step, Path], None] = lambda step, log_file: None
     report: Callable[[Report], None] = lambda report: None
     wait: Callable[[str], None] = lambda project: None
@@ -222,7 +223,7 @@ def _export(job: Job, listener: Listener, last: bool) -> None:
     def work() -> list[Path]:
         from hlsgen.frontend.export import export_files
 
-        return export_files(model, metrics, job.project, graph_folder)
+        return export_files(model, metrics, job.project, graph_folder, listener.samples)
 
     _bring(listener, folder, "export", key, last, work)
 

@@ -16,7 +16,7 @@ from hlsgen.emit import LANGUAGES
 from hlsgen.errors import ConfigError
 from hlsgen.flow import Job, Listener
 from hlsgen.project import load_project
-from hlsgen.screen import Epochs, complain, out, print_report, say, show_stage, show_step
+from hlsgen.screen import Compared, Epochs, complain, out, print_report, say, show_stage, show_step
 
 DEFAULT_BOARD = "ulx3s"
 BUILD = Path("build")
@@ -143,6 +143,7 @@ def _listen(job: Job, epochs: Epochs) -> Listener:
     return Listener(
         stage=show_stage,
         epoch=epochs,
+        samples=Compared(),
         step=show_step,
         report=lambda report: print_report(report, job.folder),
         wait=lambda name: complain(f"waiting for another hlsgen that builds {name}"),

@@ -102,6 +102,24 @@ class Epochs:
             self._bar = None
 
 
+class Compared:
+    """The progress of the comparison with PyTorch: a line now and then."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._began_s = self._said_s = 0.0
+
+    def __call__(self, done: int, of: int) -> None:
+        """Show how many samples are compared."""
+        now = time.monotonic()
+        if not self._first:
+            self._first, self._began_s, self._said_s = done, now, now
+        elif now - self._said_s > _LOG_EVERY_S:
+            self._said_s = now
+            left_s = (now - self._began_s) * (of - done) / (done - self._first)
+            err.print(f"  {done:,} of {of:,} samples compared with PyTorch, {left_s:.0f} s left")
+
+
 class Proofs:
     """The progress of `hlsgen prove`: a line for each proof, with what it is busy with below."""
 

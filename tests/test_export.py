@@ -90,6 +90,12 @@ def test_a_changed_table_is_counted_in_its_layer():
     assert results["popcount"].mismatches == 700
 
 
+def test_compare_tells_where_it_stands():
+    made, told = network(SMALL), []
+    compare(made, export(made, "net"), words(SMALL, 700), lambda *news: told.append(news))
+    assert told == [(512, 700), (700, 700)]
+
+
 def test_compare_leaves_the_mode_of_the_network():
     made = network()
     made.train()

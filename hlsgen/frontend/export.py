@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +23,19 @@ from hlsgen.project import Project
 from hlsgen.train import load_data, load_model
 
 
-def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> list[Path]:
+def export_files(
+    model: Path,
+    metrics: Path,
+    project: Project,
+    folder: Path,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Path]:
     """Write export.*, export_check.json and samples to `folder`.
 
     samples.npz has the test samples, val_samples.npz those that decide about changes of the
     function, train_samples.npz the training samples and behind them those of validation.
+
+    `tell` is told how many samples are compared, and of how many.
 
     Returns:
         The files, metrics.json among them.
@@ -39,19 +48,7 @@ def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> 
     quantise = _input_of(graph.feeds()[0].op).quantise
     test = quantise(data.x_test)
     rest = np.concatenate([quantise(part) for part in (data.x_train, data.x_val)])
-    results = compare(network, graph, np.concatenate([rest, test]))
-    results += compare_layers(network, graph)
-    wrong = Counter[str]()
-    for result in results:
-        wrong[result.layer] += result.mismatches
-    record = {
-        "checked": sum(result.compared for result in results),
-        "failed": wrong.total(),
-        "layers": dict(wrong),
-        "samples": len(rest) + len(test),
-        "tool": f"torch {torch.__version__}",
-        "learned_k": network.learned_k(),
-    }
+    record = _compared(network, graph, np.concatenate([rest, test]), tell)
     save(graph, folder / "export")
     _save_samples(folder / "samples.npz", test, data.y_test)
     _save_samples(folder / "train_samples.npz", rest, np.concatenate([data.y_train, data.y_val]))
@@ -59,14 +56,32 @@ def export_files(model: Path, metrics: Path, project: Project, folder: Path) -> 
     write_atomic(folder / "export_check.json", json.dumps(record, indent=1) + "\n")
     write_atomic(folder / "metrics.json", metrics.read_bytes())
     _check_learned_k(network, graph)
-    if wrong.total():
+    if record["failed"]:
         raise CheckFailed(
-            f"graph {graph.name!r} differs from PyTorch in {wrong.total()} of"
+            f"graph {graph.name!r} differs from PyTorch in {record['failed']} of"
             f" {record['checked']} values: {record['layers']}"
         )
     names = ("export.json", "export.npz", "samples.npz", "train_samples.npz", "val_samples.npz",
              "export_check.json", "metrics.json")  # fmt: skip
     return [folder / name for name in names]
+
+
+def _compared(
+    network: Network, graph: Graph, words: Values, tell: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """What export_check.json says: values compared and those that differ, by layer."""
+    results = compare(network, graph, words, tell) + compare_layers(network, graph)
+    wrong = Counter[str]()
+    for result in results:
+        wrong[result.layer] += result.mismatches
+    return {
+        "checked": sum(result.compared for result in results),
+        "failed": wrong.total(),
+        "layers": dict(wrong),
+        "samples": len(words),
+        "tool": f"torch {torch.__version__}",
+        "learned_k": network.learned_k(),
+    }
 
 
 def agreement(model: Path, project: Project, words: Values) -> Callable[[Graph], bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,10 @@ def export(network: nn.Sequential, name: str) -> Graph:
 
 
 def compare(
-    network: nn.Sequential, graph: Graph, words: NDArray[np.integer]
+    network: nn.Sequential,
+    graph: Graph,
+    words: NDArray[np.integer],
+    tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> tuple[LayerResult, ...]:
     """Compare torch in eval mode with the interpreter: every sample, every layer, exactly.
 
@@ -96,6 +99,7 @@ def compare(
         graph: what `export` made of it, before any pass.
         words: int [batch, features] or [batch, beats, lanes], what the quantiser makes of the
             samples.
+        tell: is told how many samples are compared, and of how many.
 
     Returns:
         For each layer the number of integers compared and of those that differ; of a `Network` also
@@ -125,6 +129,7 @@ def compare(
                 found = network(torch.from_numpy(block)).argmax(-1).cpu().numpy()
             compared["network"] += found.size
             mismatches["network"] += int(np.count_nonzero(found != expected[names[-1]][:, 0, 0]))
+        tell(start + len(block), len(words))
     network.train(training)
     return tuple(LayerResult(node, compared[node], mismatches[node]) for node in compared)
 

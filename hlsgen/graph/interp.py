@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Values, Wire
@@ -44,11 +46,12 @@ def run(
         raise GraphError(f"graph {graph.name!r}: feeds must hold equally many samples")
     batch = len(next(iter(samples.values())))
     parts: dict[str, list[Values]] = {name: [] for name in wanted}
-    for start in range(0, max(batch, 1), block):
-        piece = {name: value[start : start + block] for name, value in samples.items()}
-        values = _run_block(graph, piece, wanted)
-        for name in wanted:
-            parts[name].append(values[name])
+    with _threads().limit(limits=1, user_api="blas"):
+        for start in range(0, max(batch, 1), block):
+            piece = {name: value[start : start + block] for name, value in samples.items()}
+            values = _run_block(graph, piece, wanted)
+            for name in wanted:
+                parts[name].append(values[name])
     return {name: np.concatenate(part) for name, part in parts.items()}
 
 
@@ -58,6 +61,15 @@ def block_of(graph: Graph) -> int:
         return BLOCK
     words = sum(wire.lanes * wire.beats for wire in graph.wires.values())
     return max(1, min(BLOCK, _WORDS // words))
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """What tells numpy's products how many threads to use.
+
+    More than one wait for each other actively: beside other work they take ten times as long.
+    """
+    return ThreadpoolController()
 
 
 def _run_block(graph: Graph, feeds: dict[str, Values], want: tuple[str, ...]) -> dict[str, Values]:
