@@ -78,6 +78,7 @@ ALLOWED = {
 PRINTING = {
     "cli.py",
     "tools/abc_module.py",
+    "tools/room.py",
     "tools/verilator_module.py",
     "tools/yosys_module.py",
 }

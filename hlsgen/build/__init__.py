@@ -22,7 +22,7 @@ _CLOCK_ERROR = 0.001
 
 # The programs that each flow runs.
 FLOW_TOOLS = {
-    "nextpnr": ("yosys", "nextpnr-ecp5", "ecppack", "ecppll"),
+    "nextpnr": ("yosys", "room", "nextpnr-ecp5", "ecppack", "ecppll"),
     "vitis": ("yosys", "vivado", "v++"),
 }
 

@@ -8,7 +8,14 @@ from hlsgen.emit import emit_uart, kept
 from hlsgen.emit.render import render
 from hlsgen.errors import ConfigError
 from hlsgen.graph.ir import Graph
+from hlsgen.graph.parts import streams
+from hlsgen.passes.estimate import size
 from hlsgen.plan import Plan, Step
+
+# The netlist with every cell in its place.
+_PLACED = "route/placed.json"
+# The part of the LUTs that a LUT in front of each register may fill.
+_FILLED = 0.6
 
 
 def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> Plan:
@@ -47,7 +54,16 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
         "route/pins.lpf": render("nextpnr/pins.lpf.j2", board=board),
     }
     steps = _pll_steps(name, board, clock_mhz) if with_pll else ()
-    return Plan(files, (*steps, *_steps(name, top, options, clock_mhz, seed)))
+    roomy = _roomy(graph, board)
+    return Plan(files, (*steps, *_steps(name, top, options, clock_mhz, seed, roomy)))
+
+
+def _roomy(graph: Graph, board: Board) -> bool:
+    """Whether windows have many registers, and the device has a LUT to spare for each."""
+    if board.resources.lut is None or not streams(graph):
+        return False
+    cells = size(graph, board.logic, quick=True).area
+    return cells.lut + cells.ff <= _FILLED * board.resources.lut
 
 
 def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
@@ -61,25 +77,38 @@ def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
     return (Step("ecppll", args, (made,), log="pll"),)
 
 
-def _steps(name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int) -> tuple[Step, ...]:
+def _steps(
+    name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int, roomy: bool
+) -> tuple[Step, ...]:
+    """From the sources to the bitstream; `roomy`: see `hlsgen.tools.room`."""
     netlist, config, routed = f"synth/{top}.json", f"route/{top}.config", f"route/{top}.json"
     counted = (netlist, "synth/layers.json", "synth/stat.json")
-    route = (
+    common = (
         *(f"--{options.device}", "--package", options.package, "--speed", str(options.speed)),
-        *("--json", netlist, "--lpf", "route/pins.lpf", "--textcfg", config),
-        *(
-            "--write",
-            routed,
-            "--report",
-            "route/report.json",
-            "--freq",
-            f"{clock_mhz:g}",
-            "--seed",
-            str(seed),
-        ),
+        *("--lpf", "route/pins.lpf", "--freq", f"{clock_mhz:g}", "--seed", str(seed)),
     )
+    placing: tuple[Step, ...] = ()
+    reads: tuple[str, ...] = (netlist,)
+    read: tuple[str, ...] = ("--json", netlist)
+    if roomy:
+        placing, reads = _placing(netlist, common), (netlist, _PLACED)
+        read = ("--json", _PLACED, "--no-pack", "--no-place")
+    made = (config, routed, "route/report.json")
+    write = ("--textcfg", made[0], "--write", made[1], "--report", made[2])
     return (
         Step("yosys", ("-s", "synth/synth.ys"), counted, log="synth"),
-        Step("nextpnr-ecp5", route, (config, routed, "route/report.json"), (netlist,), log="route"),
+        *placing,
+        Step("nextpnr-ecp5", (*common, *read, *write), made, reads, log="route"),
         Step("ecppack", (config, f"{name}.bit", "--compress"), (f"{name}.bit",), (config,), "pack"),
+    )
+
+
+def _placing(netlist: str, common: tuple[str, ...]) -> tuple[Step, ...]:
+    """Steps that make `_PLACED`, with room for registers."""
+    room, loose = "route/room.json", "route/loose.json"
+    place = (*common, "--json", room, "--no-route", "--write", loose)
+    return (
+        Step("room", ("make", netlist, room), (room,), (netlist,), "room"),
+        Step("nextpnr-ecp5", place, (loose,), (room,), "place"),
+        Step("room", ("take", loose, _PLACED), (_PLACED,), (loose,), "tighten"),
     )

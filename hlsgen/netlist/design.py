@@ -14,6 +14,9 @@ from hlsgen.errors import ConfigError, ToolMissing
 # Cells that describe, and do nothing.
 _SILENT = frozenset({"$scopeinfo"})
 
+# What nextpnr writes behind the name of a port for the cell of its pad.
+_PAD = "$tr_io"
+
 Net = int | str  # a number, or one of the constants "0", "1", "x", "z"
 
 
@@ -98,6 +101,8 @@ def read_design(path: Path) -> Design:
     """
     try:
         modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
+        for module in modules.values():
+            module["ports"] = module["ports"] or _pads(module["cells"])
         boxes = frozenset(
             name
             for name, module in modules.items()
@@ -107,6 +112,18 @@ def read_design(path: Path) -> Design:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: no netlist here, or a damaged one ({error})") from error
     return Design(path, modules, boxes)
+
+
+def _pads(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """Ports by the cells of pads: nextpnr forgets ports when it routes what it placed before."""
+    return {
+        name.removesuffix(_PAD): {
+            "direction": "input" if cell["connections"].get("O") else "output",
+            "bits": cell["connections"]["B"],
+        }
+        for name, cell in cells.items()
+        if cell["type"] == "TRELLIS_IO" and name.endswith(_PAD)
+    }
 
 
 def yosys_share() -> Path:

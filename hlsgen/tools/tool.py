@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import logging
 import os
 import re
@@ -108,8 +109,8 @@ class Tool:
                 raise ToolMissing(f"${self.variable} is {chosen!r}, which is not a program")
             yield (path,), Path(path)
             return
-        if self.module:
-            yield (sys.executable, "-m", self.module), Path(sys.executable)
+        if self.module and (spec := importlib.util.find_spec(self.module)) and spec.origin:
+            yield (sys.executable, "-m", self.module), Path(spec.origin)
         scripts = Path(sys.executable).parent
         if self.script and (path := shutil.which(self.script, path=str(scripts))):
             yield (path,), Path(path)
