@@ -66,9 +66,16 @@ class Assemble(Record):
 
 
 class Binary(Record):
-    """Activations of `binary` (`hlsgen.nn.binary`): of `bits` bits, 1 or 2."""
+    """The method `binary` (`hlsgen.nn.binary`): activations of `bits` bits, 1 or 2.
+
+    `tables`: numbers of layers, from 0, `convolutions` first, whose weights become tables as in
+    `lutnet`, with the settings of [model.lutnet] for each of them; all others keep their weights in
+    memory. `shrink` takes connections out of the tables, as [model.shrink] says.
+    """
 
     bits: Literal[1, 2] = 1
+    tables: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    shrink: bool = False
 
 
 class Convolution(Record):

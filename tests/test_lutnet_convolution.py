@@ -272,7 +272,7 @@ def test_visits_are_those_of_all_places_and_blocks(monkeypatch: pytest.MonkeyPat
     x = values(network, words, "conv1_window")
     wanted = layer.visits(x)
     assert (wanted.sum(-1) == 40 * 4).all()
-    monkeypatch.setattr("hlsgen.nn.lutnet._BLOCK", 7)
+    monkeypatch.setattr("hlsgen.nn.expansion._BLOCK", 7)
     assert network._visits(torch.from_numpy(words))[layer].equal(wanted)
 
 

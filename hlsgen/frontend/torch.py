@@ -189,7 +189,7 @@ def _walk(network: nn.Module) -> Iterator[_Placed]:
     Raises:
         GraphError: an unsupported module, or a layer that names no earlier one.
     """
-    seen = Counter[type[Layer]]()
+    seen = Counter[str]()
     nodes: dict[str, str] = {}
     whole = network.circuit() if isinstance(network, Network) else network
     for path, layer in _layers(whole, ""):
@@ -197,9 +197,9 @@ def _walk(network: nn.Module) -> Iterator[_Placed]:
             raise GraphError(f"module {path}: reads {missing[0]!r}, which is no earlier layer")
         others = (nodes[other] for other in layer.others)
         reads = (*list(nodes.values())[-1:], *others)
-        nodes[path] = layer.node.format(seen[type(layer)])
+        nodes[path] = layer.node.format(seen[layer.node])
         yield _Placed(layer, path, nodes[path], reads)
-        seen[type(layer)] += 1
+        seen[layer.node] += 1
 
 
 def _layers(module: nn.Module, path: str) -> Iterator[tuple[str, Layer]]:

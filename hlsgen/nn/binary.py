@@ -18,6 +18,8 @@ from torch.nn.functional import batch_norm, conv2d, linear, max_pool2d, pad
 from hlsgen.errors import GraphError
 from hlsgen.graph import ops
 from hlsgen.nn.layer import Layer, rows_of, values_of
+from hlsgen.nn.residual import Steps
+from hlsgen.nn.window import AnyOf, Window
 
 # A threshold that no sum reaches or misses.
 _FAR = 2**40
@@ -276,3 +278,17 @@ def framed(x: Tensor, sides: int, top: int) -> Tensor:
 def pooled(x: Tensor) -> Tensor:
     """The largest of each 2 x 2 pixels of maps [batch, lanes, height, width]."""
     return max_pool2d(x, 2)
+
+
+def pool_layers(image: tuple[int, int], lanes: int, levels: int) -> dict[str, Layer]:
+    """The largest of each 2 x 2 pixels: of bits any; of counts the bits of their levels, pooled."""
+    bits = lanes * levels
+    squares = Window(image, (2, 2), 2, bits)
+    if levels == 1:
+        return {"squares": squares, "pool": AnyOf(bits)}
+    return {
+        "steps": Steps(torch.arange(1, levels + 1).expand(lanes, -1)),
+        "squares": squares,
+        "pool": AnyOf(bits),
+        "count": Sums(levels, torch.zeros(lanes, dtype=torch.int64)),
+    }

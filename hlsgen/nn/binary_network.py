@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor, nn
 
+from hlsgen.errors import ConfigError
 from hlsgen.nn.binary import (
     BinaryWeights,
     Norm,
@@ -16,18 +18,19 @@ from hlsgen.nn.binary import (
     Tiled,
     cuts,
     framed,
+    pool_layers,
     pooled,
     reached,
     steps,
 )
 from hlsgen.nn.branches import Addition, Merge, Pad
+from hlsgen.nn.expansion import ExpandingNetwork, Saliency
 from hlsgen.nn.head import Argmax
 from hlsgen.nn.layer import Layer
 from hlsgen.nn.maps import Convolution, Maps
-from hlsgen.nn.network import Network
 from hlsgen.nn.quantiser import Quantiser
-from hlsgen.nn.residual import Steps
-from hlsgen.nn.window import AnyOf, Window
+from hlsgen.nn.table_layer import TableLayer
+from hlsgen.nn.window import Window
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,14 @@ class BinaryArchitecture(Maps):
         image: height and width of a sample in pixels; only with convolutions.
         convolutions: before the dense layers, in order.
         thresholds: of a word; words enter as they are.
+        tables: numbers of the layers, convolutions first, whose weights become tables.
+        theta: for each of them the share of pairs that pruning removes.
+        fan_ins: for each of them the pins of a node, K.
+        delta: share of their connections that shrinking removes.
+        saliency: by what connections are ranked; see `ExpandingNetwork.shrink`.
 
     Raises:
-        ConfigError: convolutions that do not fit.
+        ConfigError: convolutions that do not fit, or a layer that cannot be one of tables.
     """
 
     features: int
@@ -58,10 +66,65 @@ class BinaryArchitecture(Maps):
     image: tuple[int, int] | None = None
     convolutions: tuple[Convolution, ...] = ()
     thresholds: int = 1
+    tables: tuple[int, ...] = ()
+    theta: tuple[float, ...] = ()
+    fan_ins: tuple[int, ...] = ()
+    delta: float = 0.0
+    saliency: Saliency = "cost"
 
     def __post_init__(self) -> None:
         if self.convolutions:
             self.check_maps()
+        self._check_tables()
+
+    def _check_tables(self) -> None:
+        """Raise a ConfigError where a layer cannot be one of tables."""
+        for number in self.tables:
+            self._check_table(number)
+        for key, values in (("theta", self.theta), ("fan_in", self.fan_ins)):
+            if len(values) != len(self.tables):
+                raise ConfigError(
+                    f"model.lutnet.{key} has {len(values)} values: needs one, or"
+                    f" {len(self.tables)}, one for each of model.binary.tables"
+                )
+        for number, pins in zip(self.tables, self.fan_ins, strict=True):
+            positions = self.sizes[number][0]
+            if positions < pins:
+                raise ConfigError(
+                    f"model.binary.tables: a row of layer {number} has {positions} inputs, and a"
+                    f" node has {pins} pins; use a fan_in of at most {positions}"
+                )
+
+    def _check_table(self, number: int) -> None:
+        last, where = len(self.sizes) - 1, f"model.binary.tables has {number}"
+        if number > last or self.tables.count(number) > 1:
+            raise ConfigError(
+                f"{where}: layers are 0 to {last}, convolutions first, each at most once; the class"
+                " sums cannot be tables"
+            )
+        tops = [*self.tops, *[self.levels] * len(self.layers)]
+        if tops[number] != 1 or self.levels != 1:
+            raise ConfigError(
+                f"{where}: it reads words of 0 to {tops[number]} and gives words of 0 to"
+                f" {self.levels}; tables want bits: model.binary.bits = 1, no sum of a residual"
+                " branch in front, and not the first layer unless inputs.bits is 1"
+            )
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Inputs of a row and rows of each layer but the classes, convolutions first."""
+        found = [
+            (c.kernel**2 * lanes, c.filters)
+            for c, (*_, lanes) in zip(self.convolutions, self.maps, strict=False)
+        ]
+        first = prod(self.maps[-1]) if self.convolutions else self.features
+        return found + list(pairwise((first, *self.layers)))
+
+    def nodes(self, number: int) -> tuple[int, int]:
+        """Nodes that pruning leaves in a layer of tables, at least one, and their pins."""
+        place = self.tables.index(number)
+        pairs = prod(self.sizes[number])
+        return max(1, pairs - round(self.theta[place] * pairs)), self.fan_ins[place]
 
     @property
     def top(self) -> int:
@@ -151,7 +214,7 @@ class BinaryLayer(nn.Module):
         window = Window(image, (side, side), self.stride, weight.shape[1])
         found: dict[str, Layer] = {"pad": Pad(self.image, self.padding)} if self.padding else {}
         found |= {"window": window, "sums": tiled}
-        return found | (_pool(window.shape, len(matrix), self.levels) if self.pools else {})
+        return found | (pool_layers(window.shape, len(matrix), self.levels) if self.pools else {})
 
 
 class BinaryHead(nn.Module):
@@ -184,11 +247,12 @@ class BinaryHead(nn.Module):
         return {"sums": Tiled(matrix, none, self.weights.top), "bias": Sums(1, added)}
 
 
-class BinaryNetwork(Network):
+class BinaryNetwork(ExpandingNetwork):
     """Quantiser, convolutions, flattened map, dense layers, class sums: BinaryNet, FINN's CNV.
 
     Courbariaux et al., arXiv:1602.02830; Umuroglu et al., "FINN", FPGA 2017. Weights are -1 and 1,
-    activations steps of the batch norm's output, and words of the input enter as they are.
+    activations steps of the batch norm's output, and words of the input enter as they are. Some
+    layers may become tables, as LUTNet unrolls one layer of CNV and leaves the others as they are.
     """
 
     architecture: BinaryArchitecture
@@ -198,13 +262,11 @@ class BinaryNetwork(Network):
         layers: OrderedDict[str, nn.Module] = OrderedDict(x=Quantiser(a.features, a.bits, a.beats))
         for i, convolution in enumerate(a.convolutions):
             height, width, lanes = a.maps[i]
-            layers[f"conv{i}"] = BinaryLayer(
-                lanes, convolution.filters, a.tops[i], a.levels, (height, width), convolution
-            )
+            layers[f"conv{i}"] = _layer(a, i, lanes, a.tops[i], (height, width), convolution)
         top = a.tops[-1]
         lanes = prod(a.maps[-1]) if a.convolutions else a.features
         for i, rows in enumerate(a.layers):
-            layers[f"dense{i}"] = BinaryLayer(lanes, rows, top, a.levels)
+            layers[f"dense{i}"] = _layer(a, len(a.convolutions) + i, lanes, top)
             lanes, top = rows, a.levels
         layers["classes"] = BinaryHead(lanes, a.classes, top)
         super().__init__(layers)
@@ -236,7 +298,8 @@ class BinaryNetwork(Network):
         return maps[-1]
 
     def after_step(self) -> None:
-        """Clip the latent weights."""
+        """Clip the latent weights, and the tables."""
+        super().after_step()
         for layer in self.modules():
             if isinstance(layer, BinaryWeights):
                 layer.after_step()
@@ -247,12 +310,12 @@ class BinaryNetwork(Network):
         a = self.architecture
         maps = ["x"]  # the layers that make them
         for name, layer in self.named_children():
-            if isinstance(layer, BinaryLayer | BinaryHead):
+            if isinstance(layer, BinaryLayer | TableLayer | BinaryHead):
                 if a.convolutions and name == "dense0":
                     height, width, lanes = a.maps[-1]
                     parts["flatten"] = Window((height, width), (height, width), 1, lanes)
                 parts |= {f"{name}_{part}": found for part, found in layer.layers().items()}
-            if isinstance(layer, BinaryLayer) and layer.convolution:
+            if isinstance(layer, BinaryLayer | TableLayer) and layer.convolution:
                 if back := layer.convolution.residual:
                     parts[f"{name}_merge"] = Merge(maps[-back])
                     parts[f"{name}_add"] = Addition(layer.convolution.filters)
@@ -261,15 +324,15 @@ class BinaryNetwork(Network):
         return nn.Sequential(parts).train(self.training)
 
 
-def _pool(image: tuple[int, int], lanes: int, levels: int) -> dict[str, Layer]:
-    """The largest of each 2 x 2 pixels: of bits any; of counts the bits of their levels, pooled."""
-    bits = lanes * levels
-    squares = Window(image, (2, 2), 2, bits)
-    if levels == 1:
-        return {"squares": squares, "pool": AnyOf(bits)}
-    return {
-        "steps": Steps(torch.arange(1, levels + 1).expand(lanes, -1)),
-        "squares": squares,
-        "pool": AnyOf(bits),
-        "count": Sums(levels, torch.zeros(lanes, dtype=torch.int64)),
-    }
+def _layer(
+    a: BinaryArchitecture,
+    number: int,
+    lanes: int,
+    top: int,
+    image: tuple[int, int] | None = None,
+    convolution: Convolution | None = None,
+) -> BinaryLayer | TableLayer:
+    rows = a.sizes[number][1]
+    if number in a.tables:
+        return TableLayer(lanes, rows, *a.nodes(number), image, convolution)
+    return BinaryLayer(lanes, rows, top, a.levels, image, convolution)
