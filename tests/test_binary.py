@@ -247,7 +247,7 @@ def test_the_architecture_survives_its_storage():
     a = make_architecture(make_project())
     assert BinaryArchitecture(
         **json.loads(json.dumps(dataclasses.asdict(a)))
-    ) == dataclasses.replace(a, layers=[9], image=[8, 8])
+    ) == dataclasses.replace(a, layers=[9], image=[8, 8], tables=[], theta=[], fan_ins=[])
     assert (a.levels, a.maps) == (1, [(8, 8, 1), (3, 3, 6), (2, 2, 5)])
 
 

@@ -16,7 +16,8 @@ from hlsgen.train.methods import METHODS, method_called
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.toml"))
 FEATURES = {"digits": 64, "jsc": 16, "dry_bean": 16}
-FEATURES |= dict.fromkeys(("cnv", "cnv_long", "cnv_resnet"), 3072)
+CNV = ("", "_bnn", "_long", "_lutnet", "_resnet", "_shrink")
+FEATURES |= {f"cnv{name}": 3072 for name in CNV}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

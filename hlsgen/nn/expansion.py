@@ -72,12 +72,12 @@ class ExpandingNetwork(Network):
         self.eval()
         layers = [layer for layer in self.node_layers if layer.learns_tables]
         by_cost = self.architecture.saliency == "cost"
-        found = self._visits(layers, words[:_SAMPLES]) if by_cost else {}
+        found = self._visits(words[:_SAMPLES]) if by_cost else {}
         for layer in layers:
             _shrink_layer(layer, share, found.get(layer))
         self.train(training)
 
-    def _visits(self, layers: list[NodeLayer], words: Tensor) -> dict[NodeLayer, Tensor]:
+    def _visits(self, words: Tensor) -> dict[NodeLayer, Tensor]:
         """How often samples address the entries of each layer of tables, over all places."""
         found: dict[NodeLayer, Tensor] = {}
 
@@ -85,6 +85,7 @@ class ExpandingNetwork(Network):
             visits = layer.visits(*inputs)
             found[layer] = found[layer] + visits if layer in found else visits
 
+        layers = (layer for layer in self.node_layers if layer.learns_tables)
         handles = [layer.register_forward_pre_hook(count) for layer in layers]
         try:
             for start in range(0, len(words), _BLOCK):
