@@ -219,7 +219,7 @@ def proved(before: Path, after: Path) -> tuple[str, str]:
 def memory(cells: Cells, *, written: bool) -> Cells:
     """The lines of the window, which are written, or the weights."""
     found = (cell for cell in cells.values() if cell["type"] == "DP16KD")
-    return next(cell for cell in found if bool(cell["connections"]["WEA"]) == written)
+    return next(cell for cell in found if bool(cell["connections"].get("WEA")) == written)
 
 
 def test_the_whole_board(built: Path, graph: Graph) -> None:
