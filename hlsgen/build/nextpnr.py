@@ -59,7 +59,7 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
 
 
 def _roomy(graph: Graph, board: Board) -> bool:
-    """Whether windows have many registers, and the device has a LUT to spare for each."""
+    """Whether there are windows, with their many registers, and a LUT to spare for each."""
     if board.resources.lut is None or not streams(graph):
         return False
     cells = size(graph, board.logic, quick=True).area
