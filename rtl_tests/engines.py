@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from hlsgen.frontend.torch import export
 from hlsgen.graph import Graph, Node, Op, check
 from hlsgen.graph.ops import Argmax, Lut, Merge, Pad, Pixels, Serialize, Sum, Tiled, Window
+from hlsgen.nn import BinaryNetwork
+from hlsgen.nn.binary import Norm
 from hlsgen.passes import opt
-from hlsgen.passes.fold import sized
+from hlsgen.passes.fold import fold, sized
 from rtl_tests.designs import ECP5
+
+
+def exported(network: BinaryNetwork, words: torch.Tensor, clocks: int) -> Graph:
+    """A network with the statistics of `words` and any slopes, folded for so many clocks a frame."""
+    norms = [layer for layer in network.modules() if isinstance(layer, Norm)]
+    for norm in norms:
+        norm.momentum = 1.0
+    network.train()(words)
+    for norm in norms:
+        torch.nn.init.normal_(norm.weight)
+    graph = opt(export(network.eval(), "net"), ECP5, 60.0)
+    return fold(graph, ECP5, interval=clocks)
 
 
 class Builder:

@@ -7,16 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from hlsgen.frontend.torch import export
 from hlsgen.graph import Graph
 from hlsgen.graph.ops import Lut, Tiled
 from hlsgen.nn import BinaryArchitecture, BinaryNetwork
-from hlsgen.nn.binary_network import BinaryLayer
 from hlsgen.nn.maps import Convolution
-from hlsgen.nn.table_layer import TableLayer
-from hlsgen.passes import opt
-from hlsgen.passes.fold import fold
-from rtl_tests.designs import ECP5, simulated, write_build
+from rtl_tests.designs import simulated, write_build
+from rtl_tests.engines import exported
 
 pytestmark = pytest.mark.verilator
 
@@ -33,14 +29,7 @@ def mixed(padding: int) -> Graph:
     network, words = BinaryNetwork(a), torch.randint(0, 4, (50, 24))
     for phase in ("retrain", "lut"):
         network.begin(phase, words)
-    layers = [layer for layer in network if isinstance(layer, BinaryLayer | TableLayer)]
-    for layer in layers:
-        layer.norm.momentum = 1.0
-    network.train()(words)
-    for layer in layers:
-        torch.nn.init.normal_(layer.norm.weight)
-    graph = opt(export(network.eval(), "net"), ECP5, 60.0)
-    return fold(graph, ECP5, interval=200)
+    return exported(network, words, 200)
 
 
 @pytest.mark.parametrize("padding", [0, 1])

@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from hlsgen.frontend.torch import export
 from hlsgen.graph import Graph
 from hlsgen.graph.ops import Merge, Pad
 from hlsgen.nn import BinaryArchitecture, BinaryNetwork
-from hlsgen.nn.binary_network import BinaryLayer
 from hlsgen.nn.maps import Convolution
-from hlsgen.passes import opt
-from hlsgen.passes.fold import fold
-from rtl_tests.designs import ECP5, simulated, write_build
+from rtl_tests.designs import simulated, write_build
+from rtl_tests.engines import exported
 
 pytestmark = pytest.mark.verilator
 
@@ -30,15 +27,7 @@ def two_blocks(levels: int) -> Graph:
     image, convolutions = (4, 6), (same(2), same(3), same(2, residual=2), same(3, 2), same(3, 1, 1))
     a = BinaryArchitecture(24, 3, 2, (4,), 1.0, levels, image, convolutions)
     network = BinaryNetwork(a)
-    for layer in network:
-        if isinstance(layer, BinaryLayer):
-            layer.norm.momentum = 1.0
-    network.train()(torch.randint(0, 4, (50, 24)))
-    for layer in network:
-        if isinstance(layer, BinaryLayer):
-            torch.nn.init.normal_(layer.norm.weight)
-    graph = opt(export(network.eval(), "net"), ECP5, 60.0)
-    return fold(graph, ECP5, interval=200)
+    return exported(network, torch.randint(0, 4, (50, 24)), 200)
 
 
 @pytest.mark.parametrize("levels", [1, 3])

@@ -14,6 +14,7 @@ import pytest
 from hlsgen.boards import Board, load_board
 from hlsgen.build import board_plan
 from hlsgen.emit import emit
+from hlsgen.errors import ToolFailed
 from hlsgen.graph import Graph, random_feeds
 from hlsgen.passes import opt
 from hlsgen.plan import Plan
@@ -114,7 +115,7 @@ def test_the_register_reads_what_the_lut_read(pin: str) -> None:
 def test_a_lut_that_something_else_reads_is_not_taken_out(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(placed(l=cell("TRELLIS_COMB", B=40, F=5))))
     command = [sys.executable, "-m", "hlsgen.tools.room", "take", "a.json", "b.json"]
-    with pytest.raises(Exception, match=r"cell l \(TRELLIS_COMB\) reads hlsgen_room at its pin B"):
+    with pytest.raises(ToolFailed, match=r"cell l \(TRELLIS_COMB\) reads hlsgen_room at its pin B"):
         run_command("room", command, cwd=tmp_path, makes=["b.json"], log_file=tmp_path / "log",
                     env={}, errors=r"^\w*Error\b")  # fmt: skip
     assert not (tmp_path / "b.json").exists()

@@ -18,17 +18,17 @@ from hlsgen.nn.binary import (
     Tiled,
     cuts,
     framed,
-    pool_layers,
     pooled,
     reached,
     steps,
 )
-from hlsgen.nn.branches import Addition, Merge, Pad
+from hlsgen.nn.branches import Addition, Merge
 from hlsgen.nn.expansion import ExpandingNetwork, Saliency
 from hlsgen.nn.head import Argmax
 from hlsgen.nn.layer import Layer
 from hlsgen.nn.maps import Convolution, Maps
 from hlsgen.nn.quantiser import Quantiser
+from hlsgen.nn.sliding import Sliding
 from hlsgen.nn.table_layer import TableLayer
 from hlsgen.nn.window import Window
 
@@ -144,7 +144,7 @@ class BinaryArchitecture(Maps):
         return found
 
 
-class BinaryLayer(nn.Module):
+class BinaryLayer(Sliding):
     """Sums with weights -1 and 1, batch norm, the largest of 2 x 2 where it pools, steps.
 
     It takes and gives the numbers that words stand for: see `hlsgen.nn.binary`. In eval mode batch
@@ -169,11 +169,8 @@ class BinaryLayer(nn.Module):
         image: tuple[int, int] | None = None,
         convolution: Convolution | None = None,
     ) -> None:
-        super().__init__()
-        self.levels, self.image, self.convolution = levels, image, convolution
-        self.stride = convolution.stride if convolution else 1
-        self.pools = convolution is not None and convolution.pool > 1
-        self.padding = convolution.padding if convolution else 0
+        super().__init__(image, convolution)
+        self.levels = levels
         window = (convolution.kernel,) * 2 if convolution else ()
         self.weights = BinaryWeights((filters, lanes, *window), top, self.stride)
         self.norm = Norm(filters)
@@ -207,14 +204,8 @@ class BinaryLayer(nn.Module):
         matrix = weight.flatten(1).to(torch.int8)
         shift = self.weights.top * matrix.sum(1, dtype=torch.int64)
         tiled = Tiled(matrix, -((-threshold - shift[:, None]) // 2), self.weights.top)
-        if self.convolution is None or self.image is None:
-            return {"sums": tiled}
-        side = self.convolution.kernel
-        image = self.convolution.framed(self.image)
-        window = Window(image, (side, side), self.stride, weight.shape[1])
-        found: dict[str, Layer] = {"pad": Pad(self.image, self.padding)} if self.padding else {}
-        found |= {"window": window, "sums": tiled}
-        return found | (pool_layers(window.shape, len(matrix), self.levels) if self.pools else {})
+        window = self.window_over(weight.shape[1])
+        return self.around(window, len(matrix), self.levels, {"sums": tiled})
 
 
 class BinaryHead(nn.Module):
@@ -310,12 +301,12 @@ class BinaryNetwork(ExpandingNetwork):
         a = self.architecture
         maps = ["x"]  # the layers that make them
         for name, layer in self.named_children():
-            if isinstance(layer, BinaryLayer | TableLayer | BinaryHead):
+            if isinstance(layer, Sliding | BinaryHead):
                 if a.convolutions and name == "dense0":
                     height, width, lanes = a.maps[-1]
                     parts["flatten"] = Window((height, width), (height, width), 1, lanes)
                 parts |= {f"{name}_{part}": found for part, found in layer.layers().items()}
-            if isinstance(layer, BinaryLayer | TableLayer) and layer.convolution:
+            if isinstance(layer, Sliding) and layer.convolution:
                 if back := layer.convolution.residual:
                     parts[f"{name}_merge"] = Merge(maps[-back])
                     parts[f"{name}_add"] = Addition(layer.convolution.filters)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hlsgen.nn.binary import Norm, cuts, framed, pool_layers, pooled, reached, steps
-from hlsgen.nn.branches import Pad
+from hlsgen.nn.binary import Norm, cuts, framed, pooled, reached, steps
 from hlsgen.nn.layer import Layer
 from hlsgen.nn.lut import LutLayer
 from hlsgen.nn.maps import Convolution
 from hlsgen.nn.nodes import NodeLayer, PlaneSum
 from hlsgen.nn.residual import Steps
-from hlsgen.nn.window import Window
+from hlsgen.nn.sliding import Sliding
 
 # Activations of one bit: one threshold, and words up to 1.
 _LEVELS = 1
 
 
-class TableLayer(nn.Module):
+class TableLayer(Sliding):
     """Counts of nodes (`NodeLayer`), batch norm, signs: a layer of LUTNet among binarised ones.
 
     Like `nn.binary_network.BinaryLayer` it takes and gives numbers -1 and 1, and in eval mode batch
@@ -43,16 +42,9 @@ class TableLayer(nn.Module):
         image: tuple[int, int] | None = None,
         convolution: Convolution | None = None,
     ) -> None:
-        super().__init__()
-        self.image, self.convolution = image, convolution
-        self.padding = convolution.padding if convolution else 0
-        self.pools = convolution is not None and convolution.pool > 1
-        self.window: Window | None = None
-        positions = lanes
-        if convolution and image:
-            side = (convolution.kernel, convolution.kernel)
-            self.window = Window(convolution.framed(image), side, convolution.stride, lanes)
-            positions = lanes * convolution.kernel**2
+        super().__init__(image, convolution)
+        self.window = self.window_over(lanes)
+        positions = len(self.window.taps) if self.window else lanes
         self.nodes = NodeLayer(positions, 1, nodes, fan_in, PlaneSum(filters, 1, nodes))
         self.norm = Norm(filters)
 
@@ -96,15 +88,9 @@ class TableLayer(nn.Module):
         negated, threshold = self._folded()
         size = torch.bincount(count.filter, minlength=count.filters)
         shifted = threshold + (negated * size)[:, None]
-        found: dict[str, Layer] = {}
-        if self.window and self.image:
-            found = {"pad": Pad(self.image, self.padding)} if self.padding else {}
-            found["window"] = self.window
-        found |= {"tables": _opposite(lut, negated[count.filter]), "count": count}
-        found["steps"] = Steps(shifted)
-        if self.pools and self.window:
-            found |= pool_layers(self.window.shape, count.filters, _LEVELS)
-        return found
+        inner: dict[str, Layer] = {"tables": _opposite(lut, negated[count.filter]), "count": count}
+        inner["steps"] = Steps(shifted)
+        return self.around(self.window, count.filters, _LEVELS, inner)
 
 
 def _opposite(lut: LutLayer, negated: Tensor) -> LutLayer:
