@@ -16,7 +16,7 @@ from rtl_tests.designs import ECP5
 
 
 def exported(network: BinaryNetwork, words: torch.Tensor, clocks: int) -> Graph:
-    """A network with the statistics of `words` and any slopes, folded for so many clocks a frame."""
+    """A network with the statistics of `words` and any slopes, folded for so many clocks."""
     norms = [layer for layer in network.modules() if isinstance(layer, Norm)]
     for norm in norms:
         norm.momentum = 1.0
