@@ -92,10 +92,10 @@ def _graph(job: Job) -> Graph:
         say(f"network: {stem}.json")
         return load(stem)
     from hlsgen.frontend.torch import export
-    from hlsgen.train import load_data, untrained
+    from hlsgen.train import load_data, of_final_form
 
     say("network: not exported yet; one of the same shape that is not trained")
-    return export(untrained(job.project, load_data(job.project)).eval(), job.project.name)
+    return export(of_final_form(job.project, load_data(job.project)).eval(), job.project.name)
 
 
 def _same_network(job: Job) -> bool:

@@ -88,6 +88,23 @@ def test_sim_confirms_the_plan(signs: Path, tmp_path: Path) -> None:
     assert "weights of" in text and "shell: equal" in text
 
 
+@pytest.mark.verilator
+def test_layers_of_tables_are_folded_around_and_simulated(signs: Path, tmp_path: Path) -> None:
+    """Planned before any training, in the form that training ends with; then trained and run."""
+    tables = "[model.binary]\ntables = [1]\nshrink = true\n[model.lutnet]\nfan_in = [3]\n"
+    text = TOML.replace("[train]", f"{tables}\n[train]").replace("epochs = 1", "epochs = 6")
+    project = tmp_path / "project.toml"
+    project.write_text(text.replace("data.npz", str(signs / "data.npz")))
+    here = ("--board", "u280", "-o", tmp_path)
+    assert "one of the same shape that is not trained" in words(hlsgen("fold", project, *here))
+    plan = json.loads((tmp_path / "signs-u280" / "fold.json").read_text())
+    assert len(plan["engines"]) == 2, "the convolution and the classes"
+    text = words(hlsgen("sim", project, "--frames", 6, *here))
+    interval = plan["interval_clocks"]
+    assert f"planned: {interval} clocks" in text and f"seen: {interval} clocks" in text
+    assert "shell: equal" in text
+
+
 def test_an_export_of_another_network_is_not_taken(signs: Path, tmp_path: Path) -> None:
     hlsgen("export", signs, "--board", "u280", "-o", tmp_path)
     again = words(hlsgen("fold", signs, "--board", "u280", "-o", tmp_path))

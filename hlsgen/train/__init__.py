@@ -3,7 +3,7 @@
 from hlsgen.train.checkpoint import load_model
 from hlsgen.train.choose import choose
 from hlsgen.train.data import Dataset, load_data
-from hlsgen.train.loop import Progress, train, untrained
+from hlsgen.train.loop import Progress, of_final_form, train
 from hlsgen.train.methods import METHODS
 from hlsgen.train.metrics import Metrics
 
@@ -15,6 +15,6 @@ __all__ = [
     "choose",
     "load_data",
     "load_model",
+    "of_final_form",
     "train",
-    "untrained",
 ]

@@ -36,6 +36,8 @@ from hlsgen.train.metrics import METRICS, Metrics, logits_of, measured
 
 log = logging.getLogger(__name__)
 
+# Training samples that an untrained network sees where a phase looks at some.
+_SHAPING = 1000
 CHECKPOINT, HISTORY = "last.ckpt", "history.json"
 
 
@@ -113,6 +115,15 @@ def untrained(project: Project, data: Dataset) -> Network:
     method = method_called(project.model.method)
     network = method.network(method.architecture(project, data.features, data.classes))
     network.fit_encoding(data.x_train)
+    return network
+
+
+def of_final_form(project: Project, data: Dataset) -> Network:
+    """The untrained network after all that phases change of its form: what can be exported."""
+    network = untrained(project, data)
+    words = network.quantiser.quantise(data.x_train[:_SHAPING])
+    for phase in method_called(project.model.method).phases(project):
+        network.begin(phase.name, words)
     return network
 
 
