@@ -53,7 +53,7 @@ class Shell(Record):
         return self
 
 
-class Nextpnr(Record):
+class Ecp5(Record):
     """Device options of nextpnr-ecp5."""
 
     device: Literal["12k", "25k", "45k", "85k"]
@@ -62,11 +62,62 @@ class Nextpnr(Record):
     io_type: str = "LVCMOS33"
 
 
+class Ice40(Record):
+    """Device options of nextpnr-ice40."""
+
+    device: Literal["lp1k", "lp4k", "lp8k", "hx1k", "hx4k", "hx8k", "up3k", "up5k"]
+    package: str
+
+
+class Gowin(Record):
+    """Device options of nextpnr-himbaechel and gowin_pack."""
+
+    device: str
+    family: str
+    io_type: str = "LVCMOS33"
+
+
+class Nexus(Record):
+    """Device options of nextpnr-nexus: part with package and grade."""
+
+    device: str
+    io_type: str = "LVCMOS33"
+
+
 class Vitis(Record):
-    """The Vitis platform, and its memory that holds samples and answers."""
+    """The Vitis platform, and how its memory and its dies are used.
+
+    Args:
+        platform: name of the installed platform.
+        memory: connectivity tag of the banks that hold samples and answers.
+        banks: how many of them there are, and `bank_mib` of each.
+        regions: super logic regions, by their connectivity tag, that kernels may lie in.
+        units: copies of the core, each between movers of its own; empty: as many as fit.
+    """
 
     platform: str
     memory: str = "HBM"
+    banks: Annotated[int, Field(ge=2)] = 32
+    bank_mib: Annotated[int, Field(ge=1)] = 256
+    regions: tuple[str, ...] = ()
+    units: Annotated[int, Field(ge=1)] | None = None
+
+
+class Vivado(Record):
+    """A bitstream from Vivado alone.
+
+    Args:
+        processor: "zynq7" or "zynqmp" of a device whose processor feeds the network over DMA;
+            empty where a UART does.
+        board_part: Vivado's name of the board, whose presets the processor needs.
+        io_type: I/O standard of the pins.
+        differential: whether the clock comes on two pins, clk_p and clk_n.
+    """
+
+    processor: Literal["", "zynq7", "zynqmp"] = ""
+    board_part: str = ""
+    io_type: str = "LVCMOS33"
+    differential: bool = False
 
 
 class Board(Record):
@@ -77,22 +128,27 @@ class Board(Record):
     vendor: str
     part: str
     fabric: str
-    flow: Literal["nextpnr", "vitis"]
+    flow: Literal["nextpnr", "vitis", "vivado"]
     clock: Clock
     resources: Resources = Resources()
     shell: Shell
     pins: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, Literal[0, 1]] = Field(default_factory=dict)
-    nextpnr: Nextpnr | None = None
+    ecp5: Ecp5 | None = None
+    ice40: Ice40 | None = None
+    gowin: Gowin | None = None
+    nexus: Nexus | None = None
     vitis: Vitis | None = None
+    vivado: Vivado | None = None
     source: dict[str, str]
 
     @model_validator(mode="after")
     def _consistent(self) -> Board:
         if self.fabric not in FABRICS:
             raise ValueError(f"fabric {self.fabric!r} must be one of {', '.join(FABRICS)}")
-        if getattr(self, self.flow) is None:
-            raise ValueError(f"flow {self.flow!r} needs a table [{self.flow}]")
+        table = self.fabric if self.flow == "nextpnr" else self.flow
+        if getattr(self, table, None) is None:
+            raise ValueError(f"flow {self.flow!r} needs a table [{table}]")
         if loose := set(self.constants) - set(self.pins):
             raise ValueError(f"constants without a pin: {', '.join(sorted(loose))}")
         self._check_pins()
@@ -128,7 +184,7 @@ class Board(Record):
     @property
     def product(self) -> str:
         """Suffix of the file that configures the device."""
-        return {"nextpnr": "bit", "vitis": "xclbin"}[self.flow]
+        return "xclbin" if self.flow == "vitis" else "bit"
 
 
 def load_board(name: str) -> Board:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hlsgen import __version__
-from hlsgen.boards import PORTS, Board, Nextpnr
+from hlsgen.boards import PORTS, Board, Ecp5
 from hlsgen.emit import emit_uart, kept
 from hlsgen.emit.render import render
 from hlsgen.errors import ConfigError
@@ -25,9 +25,9 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
         ConfigError: the board lacks a pin, or its clock cannot be made.
     """
     name, top = graph.name, f"{graph.name}_top"
-    options = board.nextpnr
+    options = board.ecp5
     if options is None or board.shell.baud is None:
-        raise ConfigError(f"board {board.name}: flow nextpnr needs [nextpnr] and a UART shell")
+        raise ConfigError(f"board {board.name}: flow nextpnr needs [ecp5] and a UART shell")
     if missing := {"clk", "uart_rxd", "uart_txd"} - set(board.pins):
         raise ConfigError(f"board {board.name}: [pins] lacks {', '.join(sorted(missing))}")
     if clock_mhz > board.clock.max_mhz:
@@ -78,7 +78,7 @@ def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
 
 
 def _steps(
-    name: str, top: str, options: Nextpnr, clock_mhz: float, seed: int, roomy: bool
+    name: str, top: str, options: Ecp5, clock_mhz: float, seed: int, roomy: bool
 ) -> tuple[Step, ...]:
     """From the sources to the bitstream; `roomy`: see `hlsgen.tools.room`."""
     netlist, config, routed = f"synth/{top}.json", f"route/{top}.config", f"route/{top}.json"
