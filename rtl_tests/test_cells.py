@@ -116,6 +116,40 @@ def logic_cases() -> Iterator[Case]:
     for kind in ({}, {"CARRY_TYPE": '"SINGLE_CY8"'}, {"CARRY_TYPE": '"DUAL_CY4"'}):
         yield case("xilinx", "CARRY8", "CI CI_TOP DI:8 S:8", "O:8 CO:8", kind)
     yield from carry_cases()
+    yield from gowin_cases()
+    yield from nexus_cases()
+
+
+def gowin_cases() -> Iterator[Case]:
+    for k in range(1, 5):
+        pins = " ".join(f"I{i}" for i in range(k))
+        for _ in range(2):
+            yield case("gowin", f"LUT{k}", pins, "F", {"INIT": init(1 << k)})
+    for k in (5, 6, 7, 8):
+        yield case("gowin", f"MUX2_LUT{k}", "I0 I1 S0", "O")
+    for mode in range(10):
+        yield case("gowin", "ALU", "I0 I1 I3 CIN", "SUM COUT", {"ALU_MODE": str(mode)})
+    yield case("gowin", "ALU", "I0 I1 I3 CIN", "SUM COUT")
+    yield case("gowin", "VCC", "", "V")
+    yield case("gowin", "GND", "", "G")
+
+
+def nexus_cases() -> Iterator[Case]:
+    """Tables are words; 0x0101 could be taken for binary digits."""
+    words = ["0x0101", "0x1010", *(f"0x{int(RNG.integers(1 << 16)):04x}" for _ in range(4))]
+    for word in words:
+        yield case("nexus", "LUT4", "A B C D", "Z", {"INIT": f'"{word}"'})
+    pins = "A0 B0 C0 D0 A1 B1 C1 D1"
+    for one, two in itertools.pairwise(words):
+        values = {"INIT0": f'"{one}"', "INIT1": f'"{two}"'}
+        yield case("nexus", "WIDEFN9", f"{pins} SEL", "Z", values)
+        for inject in ("YES", "NO"):
+            chosen = values | {"INJECT": f'"{inject}"'}
+            yield case("nexus", "CCU2", f"CIN {pins}", "S0 S1 COUT", chosen)
+    yield case("nexus", "CCU2", f"CIN {pins}", "S0 S1 COUT")
+    yield case("nexus", "INV", "A", "Z")
+    yield case("nexus", "VHI", "", "Z")
+    yield case("nexus", "VLO", "", "Z")
 
 
 def carry_cases() -> Iterator[Case]:
@@ -142,6 +176,16 @@ def carry_cases() -> Iterator[Case]:
 
 ASYNCHRONOUS = {"FDCE": "CLR", "FDPE": "PRE", "SB_DFFR": "R", "SB_DFFS": "S"}
 ASYNCHRONOUS |= {"SB_DFFER": "R", "SB_DFFES": "S"}
+ASYNCHRONOUS |= {"DFFP": "PRESET", "DFFPE": "PRESET", "DFFC": "CLEAR", "DFFCE": "CLEAR"}
+ASYNCHRONOUS |= {"FD1P3BX": "PD", "FD1P3DX": "CD"}
+# Data and control pins of registers with one reset, at most, behind its clock.
+PINS = {
+    **{f"DFF{r}{'E' * e}": ("gowin", f"CLK D {pin}{' CE' * e}")
+       for r, pin in {"": "", "S": "SET", "R": "RESET", "P": "PRESET", "C": "CLEAR"}.items()
+       for e in (0, 1)},
+    **{f"FD1P3{kind}X": ("nexus", f"CK SP D {pin}")
+       for kind, pin in {"B": "PD", "D": "CD", "I": "CD", "J": "PD"}.items()},
+}  # fmt: skip
 
 
 def register_cases() -> Iterator[Case]:
@@ -166,6 +210,9 @@ def register_cases() -> Iterator[Case]:
         pins += list(rest[-1:].replace("E", ""))
         tied = {ASYNCHRONOUS[kind]: "1'b0"} if kind in ASYNCHRONOUS else {}
         yield case("ice40", kind, " ".join(pins), "Q", tied=tied)
+    for kind, (family, names) in PINS.items():
+        tied = {ASYNCHRONOUS[kind]: "1'b0"} if kind in ASYNCHRONOUS else {}
+        yield case(family, kind, names, "Q", tied=tied)
     yield from trellis_cases()
     yield case("ice40", "$_DFF_P_", "C D", "Q")
 
@@ -212,6 +259,9 @@ def asynchronous_cases() -> Iterator[Case]:
         if kind.startswith("SB_"):
             pins = f"C D {reset}" + (" E" if "E" in kind else "")
             yield case("ice40", kind, pins, "Q")
+        elif kind in PINS:
+            family, names = PINS[kind]
+            yield case(family, kind, names, "Q")
     for _ in range(6):
         values = trellis_values() | {"SRMODE": '"ASYNC"'}
         yield case("ecp5", "TRELLIS_FF", "CLK LSR CE DI", "Q", values)
@@ -219,7 +269,7 @@ def asynchronous_cases() -> Iterator[Case]:
 
 SYNCHRONOUS = [*logic_cases(), *register_cases()]
 CASES = [*SYNCHRONOUS, *asynchronous_cases()]
-FAMILIES = ("xilinx", "ecp5", "ice40")
+FAMILIES = ("xilinx", "ecp5", "ice40", "gowin", "nexus")
 
 
 @pytest.fixture(scope="module")

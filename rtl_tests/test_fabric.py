@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.yosys
 EVERY = pytest.mark.parametrize("family", sorted(FAMILIES))
 BANNER = {"version": "0", "digest": "0"}
 EXAMPLES = 15
-MODELS = {"xcup": "xilinx", "ecp5": "ecp5", "ice40": "ice40"}
+MODELS = {"xcup": "xilinx", "xc7": "xilinx", **{f: f for f in ("ecp5", "ice40", "gowin", "nexus")}}
 
 
 def yosys(folder: Path, *script: str) -> None:
@@ -40,18 +41,26 @@ def yosys(folder: Path, *script: str) -> None:
 
 def init(rng: np.random.Generator, form: int) -> int:
     """INIT of one position: anything that the form can be."""
-    if form == 2:
-        return 0x66666666AAAAAAAA
+    if form in (2, 3):
+        return 0x66666666AAAAAAAA if form == 2 or rng.integers(2) else 0x9999999922222222
     if form == 6:
         return int.from_bytes(rng.bytes(8), "little")
-    # A position of ECP5: g is the lowest entries of s.
-    s = int(rng.integers(1 << 16))
-    return (s | s << 16) << 32 | sum((s & 15) << place for place in range(0, 32, 4))
+    s, g = int(rng.integers(1 << 16)), int(rng.integers(1 << 16))
+    if form == 4:
+        # A position of ECP5: g is the lowest entries of s.
+        g = sum((s & 15) << place for place in range(0, 16, 4))
+    else:
+        # One of Nexus: where s is 0, g is s for a0 = 0; where s is 1 it is anything.
+        for entry in range(16):
+            if not s >> entry & 1:
+                g = g & ~(1 << entry) | (s >> (entry & 14) & 1) << entry
+    return (s | s << 16) << 32 | g | g << 16
 
 
 def chain(rng: np.random.Generator, *, positions: int, form: int, ends: str) -> str:
     """One chain, every pin a port, at x and y; i in `ends`: a carry enters, o: one leaves."""
-    wires = [f"x[at + {6 * i + pin}]" if pin < form else "1'b1" for i in range(positions)
+    pins = min(form, 4) if form < 6 else 6
+    wires = [f"x[at + {6 * i + pin}]" if pin < pins else "1'b1" for i in range(positions)
              for pin in range(6)]  # fmt: skip
     inits = [f"64'h{init(rng, form):016x}" for _ in range(positions)]
     enter, leave = "i" in ends, "o" in ends
@@ -96,18 +105,19 @@ def compare(folder: Path, family: str, gold: str, gate: str) -> None:
 
 
 @EVERY
-@pytest.mark.parametrize("form", [2, 4, 6])
+@pytest.mark.parametrize("form", [2, 3, 4, 5, 6])
 def test_the_bodies_of_a_chain_are_equivalent(tmp_path: Path, family: str, form: int) -> None:
     """Around the sizes of a carry cell, with and without a carry at either end."""
     rng = np.random.default_rng(form)
-    sizes = {"ice40": (1, 3), "ecp5": (1, 2, 3, 4), "xcup": (1, 7, 8, 9)}[family]
+    cell = FABRICS[family].carry_cell
+    sizes = {1: (1, 3), 2: (1, 2, 3, 4)}.get(cell, (1, cell - 1, cell, cell + 1))
     chains = [
         chain(rng, positions=n, form=form, ends=ends)
         for n in sizes
         for ends in ("", "i", "o", "io")
     ]
     compare(tmp_path, family, together(chains), together(chains))
-    if (form, family) == (2, "ice40"):
+    if form == 2 and family in ("ice40", "gowin"):
         return  # full adders whatever INIT says
     # An entry of s and the same of g, of the last position of the last chain.
     digits = chains[-1].partition("64'h")[2][:16]
@@ -186,10 +196,8 @@ def module(name: str, op: Op, wire: Wire, family: str) -> str:
     return text.replace(f"module {name}", f"(* keep_hierarchy *) module {name}")
 
 
-@EVERY
-def test_cells_are_counted_as_yosys_counts_them(tmp_path: Path, family: str) -> None:
-    """Every LUT that the area names is there, and no other."""
-    made = {f"net_op{i}": case for i, case in enumerate(examples(family))}
+def design(made: dict[str, tuple[Op, Wire]], family: str) -> str:
+    """The modules of operators, each at ports of its own of a module `top`."""
     texts = [module(name, op, wire, family) for name, (op, wire) in made.items()]
     x = y = 0
     top = []
@@ -199,7 +207,35 @@ def test_cells_are_counted_as_yosys_counts_them(tmp_path: Path, family: str) -> 
         top.append(f"{name} u_{name} ({ports});")
         x, y = x + wire.width_bits, y + width
     header = f"module top (input [{x - 1}:0] x, output [{y - 1}:0] y);"
-    (tmp_path / "ops.v").write_text("".join([*texts, "\n".join([header, *top, "endmodule\n"])]))
+    return "".join([*texts, "\n".join([header, *top, "endmodule\n"])])
+
+
+@EVERY
+def test_operators_are_the_same_on_primitives(tmp_path: Path, family: str) -> None:
+    """Chains as operators make them: positions that end one and begin the next, comparisons."""
+    rng = np.random.default_rng(12)
+    made = {f"net_op{i}": case for i, case in enumerate(examples(family)) if case[0].kind != "lut"}
+    compares = FABRICS[family].compares
+    if compares:
+        made |= {
+            f"net_duel{i}": (Duel(1, chained=True), Wire(4, 0, (1 << bits) - 1))
+            for i, bits in enumerate((3, 7, 8))
+        }
+    text = design(made, family).replace("(* keep_hierarchy *) ", "")
+    assert "hlsgen_row" in text
+    compare(tmp_path, family, text, text)
+    digits = rng.choice(re.findall(r"64'h([0-9a-f]{16})", text))
+    wrong = text.replace(digits, f"{int(digits, 16) ^ (1 << 63 | 1 << 31):016x}")
+    if family not in ("ice40", "gowin"):
+        with pytest.raises(ToolFailed, match="proof did fail"):
+            compare(tmp_path, family, text, wrong)
+
+
+@EVERY
+def test_cells_are_counted_as_yosys_counts_them(tmp_path: Path, family: str) -> None:
+    """Every LUT that the area names is there, and no other."""
+    made = {f"net_op{i}": case for i, case in enumerate(examples(family))}
+    (tmp_path / "ops.v").write_text(design(made, family))
     macro, synth = FAMILIES[family].macro, FAMILIES[family].synth
     files = ("hlsgen_lut.v", "hlsgen_carry.v", "ops.v")
     reads = [f"read_verilog {macro} {file}" for file in files]

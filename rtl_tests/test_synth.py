@@ -75,10 +75,9 @@ def test_the_kernel_for_vivado_is_made_of_primitives(tmp_path: Path) -> None:
     vitis.plan(
         "net",
         load_board("u280"),
-        frame_beats=1,
-        result_bits=8,
+        vitis.Core(1, 8),
         clock_mhz=100.0,
-        rtl_files=sorted(rtl.files),
+        sources=sorted(rtl.files),
     ).write(tmp_path)
     rtl.write(tmp_path)
     libraries = ("vitis/hlsgen_lut.v", "vitis/hlsgen_carry.v")
@@ -113,6 +112,8 @@ MODELS = {
     "HLSGEN_XILINX": "+/xilinx/cells_sim.v",
     "HLSGEN_ECP5": "+/ecp5/cells_sim.v",
     "HLSGEN_ICE40": "+/ice40/cells_sim.v",
+    "HLSGEN_GOWIN": "+/gowin/cells_sim.v",
+    "HLSGEN_NEXUS": "+/nexus/cells_sim.v",
 }
 
 

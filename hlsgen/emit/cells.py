@@ -91,13 +91,11 @@ def _pair(one: Table, other: Table, name: _Names) -> _Pair:
 
 
 def _chain(row: Row, name: _Names) -> _Chain:
-    adders = all((link.s, link.g) == _FULL or not link.s for link in row.links)
-    widest = max(len(link.pins) for link in row.links)
     return _Chain(
         [name.number(link.out) for link in row.links],
         name(row.carry),
         name.number(row.carry_out) if row.carry_out else 0,
-        2 if adders and widest <= 2 else 4 if widest <= 4 and _narrow(row) else 6,
+        _form(row),
         int(entered(row)),
         int(row.carry_out > 0),
         [_position(link) for link in row.links],
@@ -108,13 +106,33 @@ def _chain(row: Row, name: _Names) -> _Chain:
     )
 
 
-def _narrow(row: Row) -> bool:
-    """Whether each g reads the first two pins alone, as a position of ECP5 must."""
-    return all(
-        link.g >> entry & 1 == link.g >> (entry & 3) & 1
-        for link in row.links
-        for entry in range(1 << len(link.pins))
-    )
+def _form(row: Row) -> int:
+    """Which families' chains can hold the row: see FORM in templates/verilog/lib/hlsgen_carry.v."""
+    if all((link.s, link.g) == _FULL for link in row.links):
+        return 2
+    if any(len(link.pins) > 4 for link in row.links):
+        return 6
+    ecp5, nexus = all(map(_on_ecp5, row.links)), all(map(_on_nexus, row.links))
+    return {(True, True): 3, (True, False): 4, (False, True): 5}.get((ecp5, nexus), 6)
+
+
+def _on_ecp5(link: Link) -> bool:
+    """Whether g reads the first two pins alone, and is s where two more pins are 0."""
+    size = 1 << len(link.pins)
+    narrow = all(link.g >> entry & 1 == link.g >> (entry & 3) & 1 for entry in range(size))
+    return narrow and (len(link.pins) < 4 or link.s & 15 == link.g & 15)
+
+
+def _on_nexus(link: Link) -> bool:
+    """Whether one half of a table can be s with a 0 as first pin, and g wherever s is 0."""
+    for low in range(0, 1 << len(link.pins), 2):
+        s, g, s_high, g_high = (
+            word >> entry & 1 for entry in (low, low + 1) for word in (link.s, link.g)
+        )
+        # Where s is 1 for both, g matters for neither.
+        if s != (s if s_high else g_high) or (not s and g):
+            return False
+    return True
 
 
 def _position(link: Link) -> int:

@@ -158,7 +158,7 @@ def entered(row: Row) -> bool:
 
 def positions(row: Row, fabric: Fabric) -> int:
     """Positions of a carry chain, those to enter and leave it included."""
-    ends = fabric.enter * entered(row) + fabric.leave * bool(row.carry_out)
+    ends = fabric.begin + fabric.enter * entered(row) + fabric.leave * bool(row.carry_out)
     return len(row.links) + ends
 
 

@@ -9,8 +9,10 @@ A chain runs through columns of rising weight. Its segments are
 
 Into the first column goes one more bit, as the chain's carry. The first position of a pair makes
 the parity of its bits, the second adds what is left, the middle bit of their count, at twice the
-weight (generalised parallel counters; M. Kumm and P. Zipf, "Efficient high speed compression
-trees on Xilinx FPGAs", MBMV 2014, give such forms for LUT6 with carry chains).
+weight; of pair41 the first lets its first bit into the chain, so that the second adds a full
+adder's carry of the other three and a bit more (generalised parallel counters; M. Kumm and P. Zipf,
+"Efficient high speed compression trees on Xilinx FPGAs", MBMV 2014, give such forms for LUT6 with
+carry chains).
 """
 
 from __future__ import annotations
@@ -39,35 +41,43 @@ def _odd(bits: Sequence[int]) -> int:
 class Segment(NamedTuple):
     """Positions of a chain, one column each, that take up to so many bits of their columns.
 
-    `links` gives for each position the tables s and g, and how many bits they read of those of
-    all columns in order; g reads the first five of six.
+    `links` gives for each position the tables s and g, and which bits they read of those of all
+    columns in order; g reads the first five of six.
     """
 
     bits: tuple[int, ...]
-    links: tuple[tuple[int, int, int], ...]
+    links: tuple[tuple[int, int, tuple[int, ...]], ...]
 
 
 SEGMENTS = {
-    "full": Segment((2,), ((_table(2, _odd), _table(2, lambda x: x[0]), 2),)),
+    "full": Segment((2,), ((_table(2, _odd), _table(2, lambda x: x[0]), (0, 1)),)),
     "pair4": Segment(
         (4, 0),
         (
-            (_table(4, _odd), _table(4, lambda x: x[0] ^ x[1]), 4),
-            (_table(4, lambda x: x[0] & x[1] ^ x[2] & x[3]), _table(4, lambda x: x[0] & x[1]), 4),
+            (_table(4, _odd), _table(4, lambda x: x[0] ^ x[1]), (0, 1, 2, 3)),
+            (
+                _table(4, lambda x: x[0] & x[1] ^ x[2] & x[3]),
+                _table(4, lambda x: x[0] & x[1]),
+                (0, 1, 2, 3),
+            ),
         ),
     ),
     "pair41": Segment(
         (4, 1),
         (
-            (_table(4, _odd), _table(4, lambda x: x[3]), 4),
-            (_table(5, lambda x: (sum(x[:3]) > 1) ^ x[4]), _table(5, lambda x: x[4]), 5),
+            (_table(4, _odd), _table(4, lambda x: x[0]), (0, 1, 2, 3)),
+            (_table(4, lambda x: x[0] ^ (sum(x[1:]) > 1)), _table(4, lambda x: x[0]), (4, 1, 2, 3)),
         ),
     ),
     "pair6": Segment(
         (6, 0),
         (
-            (_table(6, _odd), _table(5, _odd), 6),
-            (_table(5, lambda x: sum(x) >> 1 & 1), _table(5, lambda x: sum(x) > 3), 5),
+            (_table(6, _odd), _table(5, _odd), (0, 1, 2, 3, 4, 5)),
+            (
+                _table(5, lambda x: sum(x) >> 1 & 1),
+                _table(5, lambda x: sum(x) > 3),
+                (0, 1, 2, 3, 4),
+            ),
         ),
     ),
 }
@@ -119,11 +129,12 @@ def links(names: Sequence[str], columns: Sequence[Sequence[int]]) -> Links:
         for offset, most in enumerate(segment.bits):
             here = list(columns[at + offset]) if at + offset < len(columns) else []
             pins += here + [0] * (most - len(here))
-        made += [(s, g, pins[:k]) for s, g, k in segment.links]
+        made += [(s, g, [pins[i] for i in read]) for s, g, read in segment.links]
         at += len(segment.bits)
     return made
 
 
 def end(carry: int) -> tuple[int, int, Sequence[int]]:
     """The position behind a chain: its sum is the chain's carry, and `carry` starts the next."""
-    return 0b0000, 0b1010, (carry, carry)
+    adder = SEGMENTS["full"].links[0]
+    return adder[0], adder[1], (carry, carry)

@@ -200,6 +200,9 @@ class Campaign:
         if not path.is_file():
             self.not_run.append("faults of place and route: no routed netlist here")
             return
+        if self._work.board.fabric != "ecp5":
+            self.not_run.append("faults of place and route: they are put into ECP5 netlists only")
+            return
         netlist = netlist_of(self._work.folder, self._graph, self._work.board)
         before, broken = read_design(netlist).flatten(top), self._folder / "routed.json"
         for kind, what, document in netlists.faults(path, "top", self._each, self._rng):
@@ -213,6 +216,9 @@ class Campaign:
 
     def _bitstream(self) -> Iterator[Outcome]:
         """Faults of the packed file: a bit of a LUT's contents."""
+        if self._work.board.fabric != "ecp5":
+            self.not_run.append("faults of the bitstream: they are put into ECP5 bitstreams only")
+            return
         if not (self._work.folder / f"{self._graph.name}.bit").is_file():
             self.not_run.append("faults of the bitstream: there is none here")
             return

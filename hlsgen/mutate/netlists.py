@@ -12,9 +12,10 @@ import numpy as np
 
 _TABLES = {**{f"LUT{k}": ("INIT",) for k in range(1, 7)}, "LUT6_2": ("INIT",),
            "SB_LUT4": ("LUT_INIT",), "TRELLIS_COMB": ("INITVAL",),
-           "CCU2C": ("INIT0", "INIT1")}  # fmt: skip
-_REGISTERS = ("TRELLIS_FF", "FDRE", "SB_DFF")
-_MUXES = {"PFUMX": ("ALUT", "BLUT"), "L6MUX21": ("D0", "D1"), "MUXF7": ("I0", "I1")}
+           **dict.fromkeys(("CCU2C", "CCU2", "WIDEFN9"), ("INIT0", "INIT1"))}  # fmt: skip
+_REGISTERS = ("TRELLIS_FF", "FDRE", "SB_DFF", "DFF", "FD1P3IX")
+_MUXES = {"PFUMX": ("ALUT", "BLUT"), "L6MUX21": ("D0", "D1"),
+          **dict.fromkeys(("MUXF7", "MUX2_LUT5", "MUX2_LUT6"), ("I0", "I1"))}  # fmt: skip
 _Cells = dict[str, Any]
 _Change = Callable[[_Cells, str, np.random.Generator], str | None]
 
@@ -48,6 +49,11 @@ def _table_bit(cells: _Cells, name: str, rng: np.random.Generator) -> str | None
         return None
     parameter = str(rng.choice(parameters))
     bits = cell["parameters"].get(parameter, "")
+    if bits.startswith("0x") and len(bits.strip()) == 6:
+        # A word, as on Nexus; the space tells it from binary digits.
+        entry = int(rng.integers(16))
+        cell["parameters"][parameter] = f"0x{int(bits, 16) ^ 1 << entry:04x} "
+        return f"bit {entry} of {parameter}"
     if len(bits) < 2 or set(bits) - {"0", "1"}:
         return None
     entry = int(rng.integers(len(bits)))

@@ -47,6 +47,16 @@ def _lut(names: str, output: str, parameter: str) -> Model:
     return model
 
 
+def _vendor_lut(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
+    """LUT1 to LUT6 of AMD, Gowin and Lattice, which share names but not those of their pins."""
+    size = int(cell.type.removeprefix("LUT"))
+    found: dict[str, Word] = {}
+    for output in cell.outputs:
+        names = "ABCD" if output == "Z" else [f"I{i}" for i in range(size)]
+        found |= _lut(" ".join(names), output, "INIT")(aig, cell, pins)
+    return found
+
+
 def _mux(high: str, low: str, select: str, output: str) -> Model:
     def model(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
         return {output: [aig.mux(_pin(pins, select), _pin(pins, high), _pin(pins, low))]}
@@ -115,6 +125,56 @@ def _ccu2c(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
     return result | {"COUT": [carry]}
 
 
+def _widefn9(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
+    low, high = (
+        aig.table(cell.number(f"INIT{i}", 0), [_pin(pins, f"{name}{i}") for name in "ABCD"])
+        for i in range(2)
+    )
+    return {"Z": [aig.mux(_pin(pins, "SEL"), high, low)]}
+
+
+def _ccu2(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
+    """Two positions of Nexus' carry chain: the lower half of a table generates."""
+    carry, inject = _pin(pins, "CIN"), cell.word("INJECT", "YES") == "YES"
+    result: dict[str, Word] = {}
+    for i, default in enumerate((0x0000, 0x1111)):
+        four = [_pin(pins, f"{name}{i}") for name in "ABCD"]
+        init = cell.number(f"INIT{i}", default)
+        whole, generate = aig.table(init, four), aig.table(init & 255, four[:3])
+        result[f"S{i}"] = [aig.xor(whole, FALSE if inject else carry)]
+        carry = aig.mux(whole, carry, FALSE if inject else generate)
+    return result | {"COUT": [carry]}
+
+
+def _alu(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
+    """One position of Gowin's carry chain, by its mode: what propagates, and what generates."""
+    a, b, d, carry = (_pin(pins, name) for name in ("I0", "I1", "I3", "CIN"))
+    both, differ = aig.conj(a, b), aig.xor(a, b)
+    modes = {
+        0: (differ, a),  # adds
+        1: (differ ^ 1, a),  # subtracts
+        2: (aig.xor(differ, d ^ 1), a),  # adds, or subtracts where I3 is 0
+        3: (differ ^ 1, TRUE),  # differs
+        4: (differ ^ 1, a),  # is not less
+        5: (differ ^ 1, b),  # is not greater
+        6: (a, FALSE),  # counts up
+        7: (a ^ 1, TRUE),  # counts down
+        8: (aig.xor(a, d ^ 1), a),  # either
+        9: (aig.xor(both, d), both),  # multiplies
+    }
+    mode = cell.number("ALU_MODE", 0)
+    if mode not in modes:
+        raise ConfigError(f"cell {cell.name} (ALU): no model of ALU_MODE {mode}")
+    passes, generates = modes[mode]
+    return {"SUM": [aig.xor(passes, carry)], "COUT": [aig.mux(passes, carry, generates)]}
+
+
+def _inverter(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
+    """AMD's, from I to O, or Nexus', from A to Z."""
+    value = _pin(pins, "I", _pin(pins, "A")) ^ 1
+    return {"O": [value], "Z": [value]}
+
+
 def _trellis_comb(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
     """A placed LUT4 of ECP5, or one position of a carry chain; its multiplexer is a cell apart."""
     mode = cell.word("MODE", "LOGIC")
@@ -155,19 +215,22 @@ LOGIC: dict[str, Model] = {
     "$_ORNOT_": _gate(lambda aig, a, b: aig.disj(a, b ^ 1)),
     "$_MUX_": _mux("B", "A", "S", "Y"),
     "$lut": _yosys_lut,
-    **{f"LUT{k}": _lut(" ".join(f"I{i}" for i in range(k)), "O", "INIT") for k in range(1, 7)},
+    **{f"LUT{k}": _vendor_lut for k in range(1, 7)},
     "LUT6_2": _lut6_2,
-    "INV": lambda aig, cell, pins: {"O": [_pin(pins, "I") ^ 1]},
+    "INV": _inverter,
     **{f"MUXF{k}": _mux("I1", "I0", "S", "O") for k in (7, 8, 9)},
     "CARRY4": _carry4,
     "CARRY8": _carry8,
     "BUFG": _wire("O", "I"),
-    "VCC": _constant("P", TRUE),
+    "VCC": lambda aig, cell, pins: {"P": [TRUE], "V": [TRUE]},  # AMD's, Gowin's
     "GND": _constant("G", FALSE),
-    "LUT4": _lut("A B C D", "Z", "INIT"),
     "PFUMX": _mux("ALUT", "BLUT", "C0", "Z"),
     "L6MUX21": _mux("D1", "D0", "SD", "Z"),
     "CCU2C": _ccu2c,
+    "WIDEFN9": _widefn9,
+    "CCU2": _ccu2,
+    **{f"MUX2_LUT{k}": _mux("I1", "I0", "S0", "O") for k in (5, 6, 7, 8)},
+    "ALU": _alu,
     "TRELLIS_COMB": _trellis_comb,
     "VHI": _constant("Z", TRUE),
     "VLO": _constant("Z", FALSE),
@@ -176,18 +239,12 @@ LOGIC: dict[str, Model] = {
 }
 
 
-def _xilinx_lut4(aig: Aig, cell: Cell, pins: Pins) -> dict[str, Word]:
-    return _lut("I0 I1 I2 I3", "O", "INIT")(aig, cell, pins)
-
-
 def logic_of(cell: Cell) -> Model | None:
     """The model of a cell without state; None for a register.
 
     Raises:
         ConfigError: there is none for this type.
     """
-    if cell.type == "LUT4" and "O" in cell.pins:  # AMD's and Lattice's share the name
-        return _xilinx_lut4
     model = LOGIC.get(cell.type)
     if model is None and cell.type not in REGISTERS:
         raise ConfigError(f"cell {cell.name}: no model of cell type {cell.type}")
@@ -269,6 +326,30 @@ def _sb_dff(kind: str) -> Register:
     return Register("Q", "C", update)
 
 
+def _enabled(
+    enable: str, reset: str, value: int, clock: str, *, asynchronous: bool = False
+) -> Register:
+    """A register whose reset, by the pin of that name if any, goes before its enable."""
+
+    def update(aig: Aig, cell: Cell, pins: Pins) -> Update:
+        return Update(
+            _pin(pins, "D"),
+            _pin(pins, enable, TRUE),
+            _pin(pins, reset),
+            value,
+            asynchronous=asynchronous,
+        )
+
+    return Register("Q", clock, update)
+
+
+def _gowin_dff(kind: str) -> Register:
+    """DFF with any of S, R (synchronous), P, C (not), and E (enable)."""
+    pin = {"S": "SET", "R": "RESET", "P": "PRESET", "C": "CLEAR"}.get(kind[:1], "")
+    value, asynchronous = int(kind[:1] in ("S", "P")), kind[:1] in ("P", "C")
+    return _enabled("CE", pin, value, "CLK", asynchronous=asynchronous)
+
+
 def _yosys_dff(aig: Aig, cell: Cell, pins: Pins) -> Update:
     return Update(_pin(pins, "D"))
 
@@ -286,4 +367,9 @@ REGISTERS: dict[str, Register] = {
         f"SB_DFF{kind}": _sb_dff(kind)
         for kind in ("", "E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES")
     },
+    **{f"DFF{pin}{enable}": _gowin_dff(pin) for pin in ("", *"SRPC") for enable in ("", "E")},
+    "FD1P3IX": _enabled("SP", "CD", 0, "CK"),
+    "FD1P3JX": _enabled("SP", "PD", 1, "CK"),
+    "FD1P3DX": _enabled("SP", "CD", 0, "CK", asynchronous=True),
+    "FD1P3BX": _enabled("SP", "PD", 1, "CK", asynchronous=True),
 }

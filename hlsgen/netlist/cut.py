@@ -20,7 +20,16 @@ Source = Callable[[str], int]
 _Nets = tuple[Net, ...]
 
 _PADS = "TRELLIS_IO"
-_OUTPUTS = {"EHXPLLL": ("CLKOP", "LOCK"), block_memory.TYPE: block_memory.OUTPUTS}
+_OUTPUTS = {
+    "EHXPLLL": ("CLKOP", "LOCK"),
+    "ICESTORM_PLL": ("PLLOUT_A_GLOBAL", "LOCK"),
+    block_memory.TYPE: block_memory.OUTPUTS,
+}
+# Of clock generators what must be the same; their settings are not compared.
+_PLL_INPUTS = {
+    "EHXPLLL": ("CLKI", "RST", "STDBY", "ENCLKOP"),
+    "ICESTORM_PLL": ("REFERENCECLK", "RESETB", "BYPASS"),
+}
 _CLOCK_BUFFERS = {"DCCA": ("CLKO", "CLKI")}
 # Address pins of a placed RAM cell, and the pins of its write port: bit i of address, data.
 _RAM, _RAM_READ = "TRELLIS_DPR16X4", ("D", "B", "C", "A")
@@ -105,8 +114,8 @@ class Cut:
             self._write_port(name.removesuffix("$RAMW_SLICE"), address, data)
         elif cell.type == block_memory.TYPE:
             self._block_memory(cell)
-        elif cell.type == "EHXPLLL":
-            for pin in ("CLKI", "RST", "STDBY", "ENCLKOP"):
+        elif cell.type in _PLL_INPUTS:
+            for pin in _PLL_INPUTS[cell.type]:
                 self.sinks[f"{name}.{pin}"] = self._of(pins[pin][0])
 
     def _register(self, cell: Cell) -> None:

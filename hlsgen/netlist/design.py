@@ -31,15 +31,17 @@ class Cell:
     outputs: frozenset[str]
 
     def number(self, name: str, default: int | None = None) -> int:
-        """A parameter as an integer.
+        """A parameter as an integer: binary digits, or for Nexus a word in hexadecimal.
 
         Raises:
             ConfigError: it is missing, or has undefined bits.
         """
         value = self.parameters.get(name, default)
         if isinstance(value, str):
+            # Yosys puts a space behind a word that could be taken for binary digits.
+            word = value.startswith("0x") and not set(value) <= set("01xz")
             try:
-                return int(value, 2)
+                return int(value, 16 if word else 2)
             except ValueError:
                 value = None
         if not isinstance(value, int):

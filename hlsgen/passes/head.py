@@ -215,7 +215,7 @@ def _tournament(
 def _duel(tags: int, classes: int, wire: Wire, fabric: Fabric, period_ns: float) -> Duel:
     """The smaller form that fits the clock, or the faster one if none does."""
     forms = [Duel(tags, classes)]
-    if fabric.counters != ("full",):
+    if fabric.compares:
         forms.append(Duel(tags, classes, chained=True))
     budget = period_ns - fabric.register_ns
     fitting = [form for form in forms if form.delay_ns(fabric, wire) <= budget]

@@ -26,6 +26,13 @@ FAMILIES = {
         Family("xcup", "-DHLSGEN_XILINX", "synth_xilinx -family xcup -noiopad -flatten"),
         Family("ecp5", "-DHLSGEN_ECP5", "synth_ecp5 -abc9"),
         Family("ice40", "-DHLSGEN_ICE40", "synth_ice40"),
+        Family(
+            "xc7",
+            "-DHLSGEN_XILINX -DHLSGEN_XC7",
+            "synth_xilinx -family xc7 -noiopad -flatten",
+        ),
+        Family("gowin", "-DHLSGEN_GOWIN", "synth_gowin -noiopads"),
+        Family("nexus", "-DHLSGEN_NEXUS", "synth_nexus -noiopad"),
     )
 }
 

@@ -16,37 +16,56 @@ from hlsgen.passes import PARTS
 from hlsgen.report.evidence import Stat
 from hlsgen.report.number import Layer, Part
 
-# LUTs that one cell occupies. nextpnr packs CCU2C, a carry pair, into two TRELLIS_COMB and a 16x4
-# RAM into four; the wide multiplexers PFUMX, L6MUX21, MUXF* and the AMD carry chains are
-# dedicated and take none. LUT6_2 is one LUT with both outputs (see `hlsgen.graph.pairing`).
+_AMD_LUTS = {
+    **{f"LUT{k}": 1 for k in range(1, 7)},
+    **{"LUT6_2": 1, "SRL16E": 1, "SRLC32E": 1},
+    # Memories of LUTs, which hold 64 bits each (AMD UG474, UG574).
+    **{"RAM32X1S": 1, "RAM32X1D": 2, "RAM64X1S": 1, "RAM64X1D": 2, "RAM128X1D": 4},
+    **{"RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8},
+}
+# LUTs that one cell occupies. nextpnr packs CCU2C and CCU2, carry pairs, and WIDEFN9 into two LUTs
+# and a 16x4 RAM into four, on Gowin into the eight of a whole tile; the wide multiplexers PFUMX,
+# L6MUX21, MUX2_LUT*, MUXF* and the AMD carry chains are dedicated and take none. LUT6_2 is one LUT
+# with both outputs (see `hlsgen.graph.pairing`).
 _LUTS = {
     "ecp5": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
     "ice40": {"SB_LUT4": 1},
-    "xcup": {
-        **{f"LUT{k}": 1 for k in range(1, 7)},
-        **{"LUT6_2": 1, "SRL16E": 1, "SRLC32E": 1},
-        # Memories of LUTs, which hold 64 bits each (AMD UG574).
-        **{"RAM32X1S": 1, "RAM32X1D": 2, "RAM64X1S": 1, "RAM64X1D": 2, "RAM128X1D": 4},
-        **{"RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8},
-    },
+    "xcup": _AMD_LUTS,
+    "xc7": _AMD_LUTS,
+    "gowin": {**{f"LUT{k}": 1 for k in range(1, 5)}, "ALU": 1, "RAM16SDP4": 8},
+    "nexus": {"LUT4": 1, "INV": 1, "WIDEFN9": 2, "CCU2": 2, "DPR16X4": 4},
 }
 # Block memories that one cell occupies: on AMD parts of 36 Kbit.
 _BLOCKS = {
     "ecp5": {"DP16KD": 1.0, "PDPW16KD": 1.0},
     "ice40": {"SB_RAM40_4K": 1.0},
     "xcup": {"RAMB36E2": 1.0, "RAMB18E2": 0.5},
+    "xc7": {"RAMB36E1": 1.0, "RAMB18E1": 0.5},
+    "gowin": dict.fromkeys(("SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"), 1.0),
+    "nexus": {"DP16K": 1.0, "PDP16K": 1.0, "PDPSC16K": 1.0},
 }
 _FF = {
     "ecp5": re.compile(r"TRELLIS_FF"),
     "ice40": re.compile(r"SB_DFFN?E?(S?[SR])?"),
     "xcup": re.compile(r"FD[RSCP]E(_1)?"),
+    "xc7": re.compile(r"FD[RSCP]E(_1)?"),
+    "gowin": re.compile(r"DFFN?[SRPC]?E?"),
+    "nexus": re.compile(r"FD1P3[BDIJ]X"),
 }
 _CARRY = {
     "ecp5": re.compile(r"CCU2C"),
     "ice40": re.compile(r"SB_CARRY"),
     "xcup": re.compile(r"CARRY[48]"),
+    "xc7": re.compile(r"CARRY4"),
+    "gowin": re.compile(r"ALU"),
+    "nexus": re.compile(r"CCU2"),
 }
 
+_AMD_COUNTED = (
+    "LUT1 to LUT6 count one each; a LUT6_2, which holds two functions that read at most five"
+    " signals together (AMD {guide}), counts one, so each dual-output pair is one LUT; {carry}"
+    " and MUXF count none; a memory made of LUTs counts those ({memory})"
+)
 # The rule of `_LUTS` in words, with its source.
 COUNTED = {
     "ecp5": (
@@ -54,10 +73,18 @@ COUNTED = {
         " the multiplexers PFUMX and L6MUX21 count none"
     ),
     "ice40": "SB_LUT4 counts one; SB_CARRY none: it lies beside the LUT that adds",
-    "xcup": (
-        "LUT1 to LUT6 count one each; a LUT6_2, which holds two functions that read at most five"
-        " signals together (AMD UG574), counts one, so each dual-output pair is one LUT; CARRY8"
-        " and MUXF count none; a memory made of LUTs counts those (RAM32M16: eight)"
+    "xcup": _AMD_COUNTED.format(guide="UG574", carry="CARRY8", memory="RAM32M16: eight"),
+    "xc7": _AMD_COUNTED.format(guide="UG474", carry="CARRY4", memory="RAM32M: four"),
+    "gowin": (
+        "LUT1 to LUT4 count one each, and so does an ALU, a position of a carry chain, which takes"
+        " the place of a LUT; a 16x4 RAM counts the eight of the tile that nextpnr gives it; the"
+        " multiplexers MUX2_LUT5 to MUX2_LUT8 count none; not counted is what nextpnr adds: an ALU"
+        " that begins each carry chain and one that makes its length even, and the LUTs through"
+        " which it leads what no LUT computes to a flip-flop"
+    ),
+    "nexus": (
+        "LUT4 and INV count one, WIDEFN9 and a carry pair (CCU2) two and a 16x4 RAM four, as"
+        " nextpnr packs them"
     ),
 }
 

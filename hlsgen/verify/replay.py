@@ -18,7 +18,10 @@ from hlsgen.tools.verilator import build, simulate
 from hlsgen.verify.bits import from_bits, pack, to_bits, to_words
 
 # The simulation models of the families' cells that come with Yosys: not those of the proof.
-_MODELS = {"xcup": "xilinx", "ecp5": "ecp5", "ice40": "ice40"}
+_MODELS = {
+    **{"xcup": "xilinx", "xc7": "xilinx"},
+    **{family: family for family in ("ecp5", "ice40", "gowin", "nexus")},
+}
 
 
 def replay_verilog(

@@ -188,12 +188,12 @@ def larger(
         # A set sign bit makes a number smaller, every other bit larger.
         a, b = [*a[:-1], b[-1]], [*b[:-1], a[-1]]
     pairs = list(zip(a, b, strict=True))
-    if chained and "pair4" not in fabric.counters and "pair6" not in fabric.counters:
+    if chained and not fabric.compares:
         raise GraphError(
             f"compares on a carry chain, which family {fabric.name} cannot: its chains add the"
             " signals themselves"
         )
-    at_once = 2 if "pair6" in fabric.counters else 1
+    at_once = fabric.compares
     if chained and len(pairs) > fabric.lut_inputs // 2:
         rest = len(pairs) % at_once
         groups = [pairs[:rest]] if rest else []

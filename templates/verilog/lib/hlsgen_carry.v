@@ -4,7 +4,9 @@
 // N positions, the first least significant: o = s ^ c, and the carry behind is c where s, else g.
 // Position i has the pins a[6i+5:6i], unused ones 1, and 64 bits of INIT: s is its table on all six,
 // g the lower half on the first five.
-// FORM: 2 for full adders (s = a0 ^ a1, g = a0), 4 where four pins are enough and g reads two, 6 else.
+// FORM: 2 for full adders (s = a0 ^ a1, g = a0). Else, of four pins: 4 if g reads two, and is s where
+// the others are 0, as on ECP5; 5 if g is, where s is 0, what s is for a0 = 0, as on Nexus; 3 if both.
+// 6: neither.
 // ENTER: `ci` is not the constant 0. LEAVE: `co` is read.
 module hlsgen_row #(
     parameter N = 1,
@@ -20,12 +22,27 @@ module hlsgen_row #(
     input  wire ci,
     input  wire [6*N-1:0] a
 );
+`ifdef HLSGEN_NEXUS
+// A position's table with a0 as its highest bit. The chain takes the lower half for g.
+function [15:0] halves(input [15:0] s, input [15:0] g);
+    integer k;
+    for (k = 0; k < 8; k = k + 1) begin
+        halves[8 + k] = s[2 * k + 1];
+        halves[k] = s[2 * k + 1] ? s[2 * k] : g[2 * k + 1];
+    end
+endfunction
+`endif
 genvar i;
 generate
 `ifdef HLSGEN_XILINX
-    localparam BLOCKS = (N + 7) / 8;
-    wire [8*BLOCKS-1:0] s, g, sum, carry;
-    for (i = 0; i < 8 * BLOCKS; i = i + 1) begin : position
+`ifdef HLSGEN_XC7
+    localparam WIDE = 4;
+`else
+    localparam WIDE = 8;
+`endif
+    localparam BLOCKS = (N + WIDE - 1) / WIDE;
+    wire [WIDE*BLOCKS-1:0] s, g, sum, carry;
+    for (i = 0; i < WIDE * BLOCKS; i = i + 1) begin : position
         if (i < N) begin : used
             LUT6_2 #(.INIT(INIT[64*i +: 64])) lut (
                 .O6(s[i]), .O5(g[i]), .I0(a[6*i]), .I1(a[6*i+1]), .I2(a[6*i+2]), .I3(a[6*i+3]),
@@ -36,12 +53,22 @@ generate
             assign g[i] = 1'b0;
         end
     end
+`ifdef HLSGEN_XC7
+    for (i = 0; i < BLOCKS; i = i + 1) begin : block
+        // From outside a carry enters by CYINIT alone.
+        CARRY4 chain (
+            .CI(i == 0 ? 1'b0 : carry[(i == 0) ? 0 : 4*i-1]), .CYINIT(i == 0 ? ci : 1'b0),
+            .S(s[4*i +: 4]), .DI(g[4*i +: 4]), .O(sum[4*i +: 4]), .CO(carry[4*i +: 4])
+        );
+    end
+`else
     for (i = 0; i < BLOCKS; i = i + 1) begin : block
         CARRY8 #(.CARRY_TYPE("SINGLE_CY8")) chain (
             .CI(i == 0 ? ci : carry[(i == 0) ? 0 : 8*i-1]), .CI_TOP(1'b0), .S(s[8*i +: 8]),
             .DI(g[8*i +: 8]), .O(sum[8*i +: 8]), .CO(carry[8*i +: 8])
         );
     end
+`endif
     assign o = sum[N-1:0];
     assign co = carry[N-1];
 `elsif HLSGEN_ECP5
@@ -82,6 +109,54 @@ generate
         end else begin : closed
             assign co = 1'b0;
         end
+    end else begin : generic
+`elsif HLSGEN_GOWIN
+    // ALUs that add (I3: 1) or subtract, which compares; the tools put a carry in and out.
+    localparam SUBTRACTS = INIT == {N{64'h9999999922222222}};
+    if (FORM == 2 || SUBTRACTS) begin : native
+        wire [N:0] carry;
+        assign carry[0] = ci;
+        for (i = 0; i < N; i = i + 1) begin : position
+            ALU #(.ALU_MODE(2)) alu (
+                .I0(a[6*i]), .I1(a[6*i+1]), .I3(SUBTRACTS ? 1'b0 : 1'b1), .CIN(carry[i]), .SUM(o[i]), .COUT(carry[i+1])
+            );
+        end
+        if (LEAVE) begin : leave
+            ALU #(.ALU_MODE(2)) alu (
+                .I0(1'b0), .I1(1'b0), .I3(1'b1), .CIN(carry[N]), .SUM(co), .COUT()
+            );
+        end else begin : closed
+            assign co = 1'b0;
+        end
+    end else begin : generic
+`elsif HLSGEN_NEXUS
+    if (FORM <= 3 || FORM == 5) begin : native
+        // What comes in from below is not defined: the first position begins the chain with `ci`.
+        localparam BLOCKS = (1 + N + LEAVE + 1) / 2;
+        wire [2*BLOCKS-1:0] sum;
+        wire [BLOCKS:1] carry;
+        for (i = 0; i < BLOCKS; i = i + 1) begin : block
+            localparam P = 2 * i - 1, Q = P + 1;
+            localparam [63:0] ROW0 = INIT[64*(P < 0 ? 0 : P < N ? P : 0) +: 64];
+            localparam [63:0] ROW1 = INIT[64*(Q < N ? Q : 0) +: 64];
+            localparam [15:0] INIT0 = (P < 0) ? 16'h00aa : (P < N) ? halves(ROW0[63:48], ROW0[31:16]) : 16'h0000;
+            localparam [15:0] INIT1 = (Q < N) ? halves(ROW1[63:48], ROW1[31:16]) : 16'h0000;
+            wire [5:0] p = (P < 0) ? {4'b1111, ci, 1'b1} : (P < N) ? a[6*(P < 0 ? 0 : P < N ? P : 0) +: 6] : 6'd0;
+            wire [5:0] q = (Q < N) ? a[6*(Q < N ? Q : 0) +: 6] : 6'd0;
+            if (i == 0) begin : first
+                CCU2 #(.INIT0($sformatf("0x%04x", INIT0)), .INIT1($sformatf("0x%04x", INIT1)), .INJECT("NO")) pair (
+                    .A0(p[1]), .B0(p[2]), .C0(p[3]), .D0(p[0]), .A1(q[1]), .B1(q[2]), .C1(q[3]), .D1(q[0]),
+                    .S0(sum[2*i]), .S1(sum[2*i+1]), .COUT(carry[i+1])
+                );
+            end else begin : next
+                CCU2 #(.INIT0($sformatf("0x%04x", INIT0)), .INIT1($sformatf("0x%04x", INIT1)), .INJECT("NO")) pair (
+                    .A0(p[1]), .B0(p[2]), .C0(p[3]), .D0(p[0]), .A1(q[1]), .B1(q[2]), .C1(q[3]), .D1(q[0]),
+                    .CIN(carry[i]), .S0(sum[2*i]), .S1(sum[2*i+1]), .COUT(carry[i+1])
+                );
+            end
+        end
+        assign o = sum[N:1];
+        assign co = LEAVE ? sum[(LEAVE ? 1 + N : 0)] : 1'b0;
     end else begin : generic
 `else
     if (1) begin : generic
