@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from hlsgen.boards import load_board
-from hlsgen.build import uart_host
+from hlsgen.build import interface
 from hlsgen.emit import emit, emit_uart, framing, places
 from hlsgen.graph import Graph, random_feeds, run
 from hlsgen.graph.ir import Values
@@ -173,7 +173,7 @@ def test_uart_overrun(tmp_path: Path) -> None:
 def write_host(folder: Path, graph: Graph, samples: Values) -> Path:
     """The host script and its interface.json; the path of the script."""
     answers = run(graph, {graph.feeds()[0].name: samples})[graph.outputs[0]]
-    uart_host.plan(graph, load_board("ulx3s"), samples, answers).write(folder)
+    interface.plan(graph, load_board("ulx3s"), samples, answers, 50.0).write(folder)
     return folder / "host" / "classify.py"
 
 
@@ -206,10 +206,10 @@ def test_host_finds_wrong_answers(
 ) -> None:
     script = write_host(tmp_path, classifier, samples)
     path = script.with_name("interface.json")
-    interface = json.loads(path.read_text())
-    right = interface["self_test"]["answers"][3]
-    interface["self_test"]["answers"][3] = right + 1
-    path.write_text(json.dumps(interface))
+    known = json.loads(path.read_text())
+    (right,) = known["self_test"]["answers"][3]
+    known["self_test"]["answers"][3] = [right + 1]
+    path.write_text(json.dumps(known))
     assert run_host(uart, tmp_path, script, "--self-test") == {
         "code": 1,
         "output": f"sample 3: class {right}, expected {right + 1}\n4 of 5 answers right\n",
