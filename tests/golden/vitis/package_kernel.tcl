@@ -15,6 +15,9 @@ update_compile_order -fileset sources_1
 ipx::package_project -root_dir vitis/ip -vendor hlsgen -library kernel -taxonomy /KernelIP \
     -import_files -set_current true
 set core [ipx::current_core]
+# vitis/kernel.xml names the packaged core as vendor:library:name:version.
+set_property name digits_kernel $core
+set_property version 1.0 $core
 
 ipx::infer_bus_interface ap_clk xilinx.com:signal:clock_rtl:1.0 $core
 ipx::infer_bus_interface ap_rst_n xilinx.com:signal:reset_rtl:1.0 $core
@@ -41,5 +44,5 @@ ipx::check_integrity $core
 ipx::save_core $core
 
 package_xo -force -xo_path vitis/digits_kernel.xo -kernel_name digits_kernel \
-    -ctrl_protocol ap_ctrl_none -ip_directory vitis/ip
+    -kernel_xml vitis/kernel.xml -ip_directory vitis/ip
 close_project
