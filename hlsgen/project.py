@@ -278,6 +278,8 @@ NUMBERS = (
     *("lut_core_deviation_percent", "lut_synth", "ff_synth"),
     *("memory_bits", "memory_blocks"),
     *("fmax_mhz", "fmax_estimate_mhz", "latency_cycles", "latency_ns", "throughput_per_s"),
+    *("power_w", "lut_hls", "ff_hls", "clock_hls_ns", "latency_hls_cycles", "interval_hls_cycles"),
+    *("board_frames_per_s", "board_latency_us", "board_power_w", "board_energy_uj"),
     *("energy_nj", "verified", "area_delay_lut_ns", "lut_used_percent", "ff_used_percent"),
 )
 

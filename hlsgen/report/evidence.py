@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,8 @@ from hlsgen.graph.graphio import DAMAGED_NPZ
 from hlsgen.graph.ir import Values
 from hlsgen.passes import Record
 from hlsgen.project import Project
-from hlsgen.verify import Verdict, rtl_digest
+from hlsgen.report.vendor_files import Vendor, find_reports
+from hlsgen.verify import Verdict, language_of, rtl_digest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,6 +99,19 @@ class CoverageFile(_Foreign):
     layers: tuple[Reached, ...]
 
 
+class MeasuredFile(_Foreign):
+    """`host/measured.json`, which `hlsgen selftest` and the host program of Alveo cards write."""
+
+    graph: str
+    transport: str
+    simulated: bool
+    mismatches: int
+    throughput_fps: float | None = None
+    latency_us: float | None = None
+    power_w: float | None = None
+    energy_uj: float | None = None
+
+
 @dataclass(frozen=True)
 class Samples:
     """The test set as the hardware sees it: words [n, features], labels [n]."""
@@ -111,12 +125,13 @@ class Evidence:
     """The contents of a build folder; None for a file that is not there.
 
     `export` and `final` are the graph before and after optimisation, `record` is what happened in
-    between; `rtl` is the digest of the Verilog. `stat` counts the whole design, `by_module` each
-    layer as a module of its own.
+    between; `rtl` is the digest of the Verilog or C++, `language` tells which it is. `stat` counts
+    the whole design, `by_module` each layer as a module of its own.
     """
 
     final: Graph
     rtl: str = ""
+    language: str = "verilog"
     project: Project | None = None
     board: Board | None = None
     export: Graph | None = None
@@ -128,6 +143,8 @@ class Evidence:
     by_module: Stat | None = None
     route: Route | None = None
     coverage: CoverageFile | None = None
+    measured: MeasuredFile | None = None
+    vendor: Vendor = field(default_factory=Vendor)
 
 
 def collect(folder: Path) -> Evidence:
@@ -140,11 +157,13 @@ def collect(folder: Path) -> Evidence:
     verdict, export = folder / "verify/verdict.json", folder / "graph/export"
     record = folder / "graph/opt.json"
     final = load(folder / "graph/final")
+    board = _read(folder / "board.json", Board)
     return Evidence(
         final=final,
         rtl=rtl_digest(folder, final),
+        language=language_of(folder),
         project=_read(folder / "project.json", Project),
-        board=_read(folder / "board.json", Board),
+        board=board,
         export=load(export) if export.with_suffix(".json").is_file() else None,
         record=Record.load(record) if record.is_file() else None,
         samples=_samples(folder / "graph/samples.npz"),
@@ -154,6 +173,8 @@ def collect(folder: Path) -> Evidence:
         by_module=_read(folder / "synth/layers.json", Stat),
         route=_read(folder / "route/report.json", Route),
         coverage=_read(folder / "verify/coverage.json", CoverageFile),
+        measured=_read(folder / "host/measured.json", MeasuredFile),
+        vendor=find_reports(folder, board, final.name),
     )
 
 

@@ -14,10 +14,11 @@ from hlsgen.graph.schedule import pace
 from hlsgen.passes import fmax_mhz
 from hlsgen.report import area, energy
 from hlsgen.report.energy import Energy
-from hlsgen.report.evidence import Evidence, Route, Samples
+from hlsgen.report.evidence import Evidence, Samples
 from hlsgen.report.limits import check_limits
 from hlsgen.report.number import Layer, Number, Optimiser, Part, Pass, Report, Stage, Value
-from hlsgen.report.provenance import NOT_COUNTED, facts, notes
+from hlsgen.report.provenance import facts, not_counted, notes
+from hlsgen.report.routed import router, used
 from hlsgen.report.timing import routed_mhz
 
 _STAT, _ROUTE, _FINAL = "synth/stat.json", "route/report.json", "graph/final.json"
@@ -42,6 +43,8 @@ def measure(evidence: Evidence) -> Report:
         "accuracy": _accuracy(evidence, classes),
         **_area(evidence, {part.name: part for part in parts}),
         **_timing(evidence),
+        **_vendor(evidence),
+        **_on_board(evidence),
         "energy_nj": _estimate(
             spent.total_nj if spent else None, "nJ", f"{_SAMPLES}; {energy.SOURCE}"
         ),
@@ -94,7 +97,11 @@ def _accuracy(evidence: Evidence, classes: NDArray[np.int64] | None) -> Number:
 
 
 def _parts(evidence: Evidence, fabric: Fabric) -> tuple[Part, ...]:
-    return area.parts(evidence.final, fabric, evidence.by_module, evidence.stat)
+    parts = area.parts(evidence.final, fabric, evidence.by_module, evidence.stat)
+    if evidence.language == "hls":
+        # Registers of C++ are where the tool puts them.
+        return tuple(replace(part, ff=None) for part in parts)
+    return parts
 
 
 def _area(evidence: Evidence, parts: dict[str, Part]) -> dict[str, Number]:
@@ -105,12 +112,12 @@ def _area(evidence: Evidence, parts: dict[str, Part]) -> dict[str, Number]:
     yosys = evidence.stat.creator.split(" (")[0] if evidence.stat else "Yosys"
     lut_synth = Number(whole.lut_synth, "LUT", "synth", yosys, _STAT)
     ff_synth = Number(whole.ff_synth, "FF", "synth", yosys, _STAT)
-    lut_route = _used(evidence.route, "TRELLIS_COMB", "LUT")
-    ff_route = _used(evidence.route, "TRELLIS_FF", "FF")
+    lut_route = used(evidence.route, evidence.board, "lut", "LUT")
+    ff_route = used(evidence.route, evidence.board, "ff", "FF")
     deviation = f"(lut_core - lut_core_synth) / lut_core_synth; {_FINAL}, {_LAYERS}"
     return {
-        "lut": _first(lut_route, lut_synth, core_lut),
-        "ff": _first(ff_route, ff_synth, core_ff),
+        "lut": _first(lut_route, *_built(evidence, "lut", "LUT", lut_synth), core_lut),
+        "ff": _first(ff_route, *_built(evidence, "ff", "FF", ff_synth), core_ff),
         "lut_core": core_lut,
         "ff_core": core_ff,
         "lut_core_synth": Number(core.lut_synth, "LUT", "synth", yosys, _LAYERS),
@@ -127,16 +134,39 @@ def _area(evidence: Evidence, parts: dict[str, Part]) -> dict[str, Number]:
 def _blocks(evidence: Evidence, yosys: str) -> Number:
     """Block memories, from the router or else from synthesis."""
     if evidence.route:
-        return _used(evidence.route, "DP16KD", "blocks")
+        return used(evidence.route, evidence.board, "blocks", "blocks")
     found = None
     if evidence.stat and evidence.board:
         found = area.blocks(evidence.board.logic.name, area.cells(evidence.stat))
     return Number(found, "blocks", "synth", yosys, _STAT)
 
 
-def _used(route: Route | None, kind: str, unit: str) -> Number:
-    cells = route.utilization.get(kind) if route else None
-    return Number(cells.used if cells else None, unit, "route", "nextpnr-ecp5", _ROUTE)
+def _built(evidence: Evidence, kind: str, unit: str, yosys: Number) -> tuple[Number, ...]:
+    """Cells of the design that Vivado made, by Yosys, and of C++ as Vitis HLS expects them."""
+    found = evidence.vendor.cells(kind, unit)
+    return (*([found] if found else []), yosys, evidence.vendor.synthesised()[f"{kind}_hls"])
+
+
+def _vendor(evidence: Evidence) -> dict[str, Number]:
+    """What only AMD's tools tell."""
+    return {"power_w": evidence.vendor.power_w(), **evidence.vendor.synthesised()}
+
+
+def _on_board(evidence: Evidence) -> dict[str, Number]:
+    """What a board was seen to do with this network; a simulation or a wrong run tells nothing."""
+    found, source = evidence.measured, "host/measured.json"
+    if found and (found.simulated or found.mismatches or found.graph != evidence.final.digest):
+        found = None
+    tool = f"host over {found.transport}" if found else "host"
+    return {
+        name: Number(getattr(found, key) if found else None, unit, "board", tool, source)
+        for name, key, unit in (
+            ("board_frames_per_s", "throughput_fps", "inferences/s"),
+            ("board_latency_us", "latency_us", "us"),
+            ("board_power_w", "power_w", "W"),
+            ("board_energy_uj", "energy_uj", "uJ"),
+        )
+    }
 
 
 def _first(*candidates: Number) -> Number:
@@ -145,11 +175,13 @@ def _first(*candidates: Number) -> Number:
 
 
 def _timing(evidence: Evidence) -> dict[str, Number]:
+    """Clock, latency and throughput; of C++ they are the tool's to choose."""
     graph, verified = evidence.final, _verified(evidence).value is True
     clock_mhz = evidence.project.hardware.clock_mhz if evidence.project else None
-    routed = None
-    if evidence.route and clock_mhz:
-        routed = routed_mhz(evidence.route, clock_mhz)
+    fmax = _fmax(evidence, clock_mhz)
+    if evidence.language == "hls":
+        return _timing_hls(evidence, clock_mhz, fmax)
+    routed = fmax.value
     modelled = fmax_mhz(graph, evidence.board.logic) if evidence.board else None
     found = pace(graph)
     cycles = found.latency
@@ -161,11 +193,41 @@ def _timing(evidence: Evidence) -> dict[str, Number]:
     per_s = 1e6 * clock_mhz / found.interval if clock_mhz else None
     beats = f"{clock} / beats a frame (the core takes one each cycle)"
     return {
-        "fmax_mhz": Number(routed, "MHz", "route", "nextpnr-ecp5", _ROUTE),
+        "fmax_mhz": fmax,
         "fmax_estimate_mhz": _estimate(modelled, "MHz"),
         "latency_cycles": Number(cycles, "cycles", stage, _HLSGEN, _FINAL),
         "latency_ns": Number(latency_ns, "ns", paced, _HLSGEN, f"latency_cycles / {clock}"),
         "throughput_per_s": Number(per_s, "inferences/s", paced, _HLSGEN, beats),
+    }
+
+
+def _fmax(evidence: Evidence, clock_mhz: float | None) -> Number:
+    """What the router reached for the clock of the core."""
+    if built := evidence.vendor.fmax_mhz(clock_mhz):
+        return built
+    reached = routed_mhz(evidence.route, clock_mhz) if evidence.route and clock_mhz else None
+    return Number(reached, "MHz", "route", router(evidence.board), _ROUTE)
+
+
+def _timing_hls(evidence: Evidence, clock_mhz: float | None, fmax: Number) -> dict[str, Number]:
+    """The kernel's cycles as Vitis HLS expects them; nothing where it was not run."""
+    found = evidence.vendor.synthesised()
+    cycles, interval = found["latency_hls_cycles"], found["interval_hls_cycles"]
+    latency_ns = (
+        None if cycles.value is None or not clock_mhz else 1000.0 * cycles.value / clock_mhz
+    )
+    per_s = 1e6 * clock_mhz / interval.value if interval.value and clock_mhz else None
+    clock = "project.json: hardware.clock_mhz"
+    return {
+        "fmax_mhz": fmax,
+        "fmax_estimate_mhz": _estimate(None, "MHz"),
+        "latency_cycles": cycles,
+        "latency_ns": replace(
+            cycles, value=latency_ns, unit="ns", source=f"{cycles.source} / {clock}"
+        ),
+        "throughput_per_s": replace(
+            interval, value=per_s, unit="inferences/s", source=f"{clock} / {interval.source}"
+        ),
     }
 
 
@@ -185,8 +247,8 @@ def _derived(evidence: Evidence, numbers: dict[str, Number]) -> dict[str, Number
         total = getattr(evidence.board.resources, name) if evidence.board else None
         share = None if used.value is None or not total else 100.0 * used.value / total
         source = f"{name} ({used.source}) / board.json: resources.{name}"
-        if evidence.board and evidence.board.flow == "vitis":
-            source += f"; {NOT_COUNTED} not counted"
+        if text := not_counted(evidence.board, used):
+            source += f"; {text} not counted"
         derived[f"{name}_used_percent"] = replace(used, value=share, unit="%", source=source)
     return derived
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from hlsgen.boards import Board
 from hlsgen.graph import Graph
 from hlsgen.passes.record import Change
 from hlsgen.report.area import COUNTED
@@ -13,8 +14,24 @@ from hlsgen.report.evidence import Evidence, Training
 from hlsgen.report.number import Number
 from hlsgen.verify import Verdict
 
-# Of a design for Vitis only the network's own Verilog is synthesised here.
-NOT_COUNTED = "Kernel wrapper, data movers and the platform"
+
+def not_counted(board: Board | None, used: Number) -> str:
+    """What of a board's design is not in a count of its cells; empty where nothing is missing.
+
+    Yosys sees the network's own Verilog alone, Vitis HLS the kernel, Vivado the design.
+    """
+    if board is None or board.flow == "nextpnr":
+        return ""
+    by = next((tool for tool in ("Vivado", "Vitis HLS") if used.tool.startswith(tool)), "Yosys")
+    if board.flow == "vitis":
+        return {
+            "Vivado": "The platform",
+            "Vitis HLS": "Data movers and the platform",
+            "Yosys": "Kernel wrapper, data movers and the platform",
+        }[by]
+    if by == "Vivado":
+        return ""
+    return "DMA and interconnect" if board.shell.kind == "axis" else "UART and clock generator"
 
 
 def facts(evidence: Evidence) -> dict[str, str]:
@@ -74,6 +91,7 @@ def notes(evidence: Evidence, numbers: dict[str, Number], spent: Energy | None) 
             _about_area(evidence, numbers["lut"]),
             _about_clock(evidence, numbers["fmax_mhz"]),
             _about_throughput(numbers["throughput_per_s"]),
+            _about_power(evidence, numbers["power_w"]),
             _about_energy(evidence, spent),
         )
         if note
@@ -94,8 +112,9 @@ def _about_verdict(evidence: Evidence) -> str:
             " Run hlsgen verify on it again."
         )
     if evidence.verdict.rtl != evidence.rtl:
+        source = "C++" if evidence.language == "hls" else "Verilog"
         return (
-            "The Verilog in this folder was edited after it was verified, so the verdict does not"
+            f"The {source} in this folder was edited after it was verified, so the verdict does not"
             " count. Run hlsgen verify on it again."
         )
     return _about_outcome(evidence.verdict)
@@ -150,17 +169,27 @@ def change_in_words(change: Change) -> str:
 
 
 def _about_area(evidence: Evidence, lut: Number) -> str:
+    if lut.stage == "estimate" and evidence.language == "hls":
+        return (
+            "LUTs are an estimate: what the same network takes in the cells that its Verilog has."
+            " Registers, clock, latency and throughput are Vitis HLS's to choose; it was not run."
+        )
     if lut.stage == "estimate":
         return (
             "LUTs and registers, and their shares of the device, are estimates from the graph,"
             " without the I/O shell."
         )
     whole = "the whole design: core and I/O shell."
-    if evidence.board and evidence.board.flow == "vitis":
-        whole = (
-            f"{evidence.final.name}_axis alone: core and AXI-Stream shell. {NOT_COUNTED} are"
-            " neither in them nor in their shares of the device."
-        )
+    if evidence.board and evidence.board.vivado and evidence.board.vivado.processor:
+        whole = "the whole design: network, DMA and interconnect."
+    if text := not_counted(evidence.board, lut):
+        whole = f"{evidence.final.name}_axis alone: core and AXI-Stream shell."
+        if lut.tool.startswith("Vivado"):
+            whole = "all kernels, data movers among them."
+        elif lut.tool.startswith("Vitis HLS"):
+            whole = "the C++ kernel, as Vitis HLS expects them."
+        verb = "is" if text == "The platform" else "are"
+        whole += f" {text} {verb} neither in them nor in their shares of the device."
     return (
         f"LUTs and registers are those of {whole}"
         " What is called core is the network alone, without the shell."
@@ -169,6 +198,8 @@ def _about_area(evidence: Evidence, lut: Number) -> str:
 
 def _about_clock(evidence: Evidence, fmax: Number) -> str:
     clock_mhz = evidence.project.hardware.clock_mhz if evidence.project else 0.0
+    if fmax.value is None and evidence.language == "hls":
+        return ""
     if fmax.value is None and clock_mhz:
         return (
             f"No routed design shows that {clock_mhz:g} MHz are reached: latency in ns and"
@@ -177,6 +208,17 @@ def _about_clock(evidence: Evidence, fmax: Number) -> str:
     if fmax.value is None or fmax.value >= clock_mhz:
         return ""
     return f"The routed design reaches {fmax} and misses the clock of {clock_mhz:g} MHz."
+
+
+def _about_power(evidence: Evidence, power: Number) -> str:
+    if power.value is None or evidence.vendor.power is None:
+        return ""
+    confidence = evidence.vendor.power.confidence
+    rated = f", whose confidence in it is {confidence.lower()}" if confidence else ""
+    return (
+        f"Power is an estimate of {power.tool} for the whole implemented device{rated}: static"
+        " power is in it, and activity is assumed, not simulated."
+    )
 
 
 def _about_throughput(throughput: Number) -> str:

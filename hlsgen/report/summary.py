@@ -27,8 +27,25 @@ LABELS = {
     "latency_ns": "Latency in time",
     "throughput_per_s": "Throughput of the core",
     "energy_nj": "Dynamic energy per inference",
+    "power_w": "Power of the device, estimated by Vivado",
+    "lut_hls": "LUTs that Vitis HLS expects",
+    "ff_hls": "Registers that Vitis HLS expects",
+    "clock_hls_ns": "Clock period that Vitis HLS expects",
+    "latency_hls_cycles": "Latency that Vitis HLS expects",
+    "interval_hls_cycles": "Interval that Vitis HLS expects",
+    "board_frames_per_s": "Throughput measured on the board",
+    "board_latency_us": "Latency measured on the board, host to host",
+    "board_power_w": "Power measured on the board",
+    "board_energy_uj": "Energy per inference measured on the board, above idle",
     "area_delay_lut_ns": "Area-delay product",
 }
+
+# Numbers that only AMD's tools or a board tell: shown where they were run.
+VENDOR = (
+    *("power_w", "lut_hls", "ff_hls", "clock_hls_ns"),
+    *("latency_hls_cycles", "interval_hls_cycles"),
+    *("board_frames_per_s", "board_latency_us", "board_power_w", "board_energy_uj"),
+)
 
 TILES = (
     "accuracy",
@@ -53,7 +70,11 @@ class Row:
 
 def summary(report: Report) -> list[Row]:
     """The numbers in reading order; the stage is left empty where nothing was measured."""
-    numbers = ((label, report.numbers[name]) for name, label in LABELS.items())
+    numbers = (
+        (label, report.numbers[name])
+        for name, label in LABELS.items()
+        if name not in VENDOR or report.numbers[name].value is not None
+    )
     return [
         Row(label, str(number), "" if number.value is None else number.stage)
         for label, number in numbers
