@@ -32,12 +32,24 @@ from hlsgen.proof.families import FAMILIES
 from hlsgen.proof.sweep import BUDGET
 from hlsgen.samples import load_samples
 from hlsgen.sat import Budget
-from hlsgen.screen import Mutants, Proofs, err, print_score, print_simulation, say
+from hlsgen.screen import (
+    Mutants,
+    Proofs,
+    err,
+    print_csim,
+    print_score,
+    print_simulation,
+    say,
+)
+from hlsgen.verify.csim import simulate_cpp
 from hlsgen.verify.equivalence import prove, prove_netlist
 from hlsgen.verify.simulation import simulate_rtl
+from hlsgen.verify.sources import language_of
 
 # Of the random vectors.
 _SEED = 1
+# Differences of a C simulation that are told.
+_SHOWN = 20
 
 
 def sim_command(
@@ -52,7 +64,7 @@ def sim_command(
     fps: Fps = None, board: BoardName = None, hdl: Language = "verilog", output: Output = BUILD,
     verbose: Verbose = False, data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
-    """Simulate the core on test samples and compare each layer, each in exactly its clocks."""
+    """Simulate the core on test samples and compare each layer: Verilog in exactly its clocks."""
     if is_build_folder(project):
         made = made_for(project, board)
         log(verbose)
@@ -68,8 +80,16 @@ def sim_command(
     )
     if frames and frames > len(samples):
         raise ConfigError(f"--frames is {frames}: there are {len(samples)} test samples")
+    width = made.shell.width_bits
+    if language_of(folder) == "hls":
+        with err.status("C simulation: compiling, then running"):
+            compiled = simulate_cpp(folder, graph, samples, width, _SEED, frames=frames)
+        print_csim(compiled)
+        if compiled.differences:
+            raise CheckFailed("\n".join(map(str, compiled.differences[:_SHOWN])))
+        return
     with err.status("simulation: compiling, then running"):
-        seen = simulate_rtl(folder, graph, samples, made.shell.width_bits, _SEED, frames=frames)
+        seen = simulate_rtl(folder, graph, samples, width, _SEED, frames=frames)
     print_simulation(graph, seen)
     if seen.failed:
         raise CheckFailed("\n".join(f"{name}: {text}" for name, text in seen.failed.items()))
@@ -92,10 +112,11 @@ def prove_command(
     time_limit: Annotated[
         float, typer.Option(metavar="S", min=0.0, help="Seconds for one bit of an output.")
     ] = BUDGET.time_s,
-    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
-    data: Samples = None, budget_lut: NetworkSize = None,
+    board: BoardName = None, hdl: Language = "verilog", output: Output = BUILD,
+    verbose: Verbose = False, data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Prove by SAT that Verilog and mapped netlists are the graph: each layer, and the core."""
+    _need_verilog("prove", hdl, project)
     if is_build_folder(project):
         made_for(project, board)
         log(verbose)
@@ -124,10 +145,11 @@ def mutate_command(
         int, typer.Option(metavar="N", min=1, help="Faults of each kind on each level.")
     ] = 8,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of faults.")] = 1,
-    board: BoardName = None, output: Output = BUILD, verbose: Verbose = False,
-    data: Samples = None, budget_lut: NetworkSize = None,
+    board: BoardName = None, hdl: Language = "verilog", output: Output = BUILD,
+    verbose: Verbose = False, data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
     """Put faults into graph, Verilog, netlist and bitstream, and count which rung finds them."""
+    _need_verilog("mutate", hdl, project)
     job = run_stages("build", project, board, "verilog", output, False, verbose, data, budget_lut)
     score_file = job.folder / "mutate" / "score.json"
     if streams(load(job.folder / "graph" / "final")):
@@ -143,3 +165,13 @@ def mutate_command(
     print_score(score, score_file)
     if score.survivors:
         raise CheckFailed(f"{len(score.survivors)} of {len(score.counted)} faults survived")
+
+
+def _need_verilog(command: str, hdl: str, project: Path) -> None:
+    """Raise a ConfigError where a command that works on Verilog gets C++."""
+    if hdl == "hls" or (is_build_folder(project) and language_of(project) == "hls"):
+        raise ConfigError(
+            f"hlsgen {command} works on Verilog and the netlists made of it, and this is HLS C++,"
+            " whose check is C simulation: `hlsgen verify --hdl hls`. The same network's Verilog is"
+            " proved with --hdl verilog"
+        )

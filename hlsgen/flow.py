@@ -9,88 +9,46 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from hlsgen.boards import Board
 from hlsgen.budget import count_luts
-from hlsgen.build import board_plan, log_of, run_step
+from hlsgen.build import board_plan, check_compiles, log_of, run_step
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ConfigError, ToolMissing
 from hlsgen.graph import Graph, load
 from hlsgen.graph.fabric import Fabric
 from hlsgen.graph.ir import Values
-from hlsgen.ledger import Ledger, State, key_of
+from hlsgen.job import STAGES, Job, Listener, bring
+from hlsgen.ledger import Ledger, key_of
 from hlsgen.optimise import optimise_files
 from hlsgen.passes.fold import Limits
 from hlsgen.plan import Plan, Step
-from hlsgen.project import Project
 from hlsgen.report import Report, judge, make_report
+from hlsgen.report.vendor_files import report_places
 from hlsgen.samples import load_samples
-from hlsgen.tools import TOOLS
+from hlsgen.tools import TOOLS, csim
 from hlsgen.tools.abc import map_tables
 from hlsgen.verify import assemble, verify_part
 
-if TYPE_CHECKING:
-    from hlsgen.train import Progress
-
 # What the checks of the ladder depend on.
-_VERIFYING = ("graph", "passes", "emit", "netlist", "proof", "verify", "tools",
-              "templates/verify", "templates/proof", "templates/formal")  # fmt: skip
+_VERIFYING = (
+    *("graph", "passes", "emit", "netlist", "proof", "verify", "tools"),
+    *(f"templates/{name}" for name in ("verify", "proof", "formal", "hls")),
+)
 
 # The part of the ladder that follows each step of a build; the bitstream is packed only behind
 # what was checked and found good.
 _CHECKS = {"synth": "netlist", "route": "routed", "pack": "bitstream"}
 
-STAGES = ("train", "export", "opt", "emit", "verify", "build", "report")
+# By language: the folder of its files, and the part of the ladder that judges them.
+_FOLDERS = {"verilog": "rtl", "hls": "hls"}
+_FIRST_PART = {"verilog": "rtl", "hls": "hls"}
 
-
-@dataclass(frozen=True)
-class Listener:
-    """What the person at the keyboard is told; each call is optional."""
-
-    stage: Callable[[str, State], None] = lambda name, state: None
-    epoch: Callable[[Progress], None] | None = None
-    samples: Callable[[int, int], None] = lambda done, of: None
-    step: Callable[[Step, Path], None] = lambda step, log_file: None
-    report: Callable[[Report], None] = lambda report: None
-    wait: Callable[[str], None] = lambda project: None
-
-
-@dataclass(frozen=True)
-class Job:
-    """One project on one board in one language; `root` holds all build folders.
-
-    `accept` goes on in spite of a red verdict, and says so in the report. `budget_luts` chooses the
-    best network of so many six-input LUTs from the front of the training run.
-    """
-
-    project: Project
-    board: Board
-    root: Path
-    language: str = "verilog"
-    accept: bool = False
-    budget_luts: int | None = None
-
-    @property
-    def trained(self) -> Path:
-        """Folder of the training run, which all boards share."""
-        return self.root / self.project.name / "train"
-
-    @property
-    def network(self) -> Path:
-        """Folder of the trained network that goes on from here."""
-        return self.trained / f"budget_{self.budget_luts}" if self.budget_luts else self.trained
-
-    @property
-    def folder(self) -> Path:
-        """The build folder."""
-        return self.root / f"{self.project.name}-{self.board.name}"
+__all__ = ["STAGES", "Job", "Listener", "agreement", "plan_of", "run"]
 
 
 def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
@@ -122,6 +80,8 @@ def run(job: Job, stages: Sequence[str], listener: Listener) -> None:
 
 def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
     _emitted.cache_clear()
+    if "build" in stages and job.language == "hls":
+        check_compiles(job.board)
     if "export" in stages:
         _describe(job)
     missing: ToolMissing | None = None
@@ -152,39 +112,6 @@ def _describe(job: Job) -> None:
     Plan(copies).write(job.folder)
 
 
-def _bring(
-    listener: Listener,
-    folder: Path,
-    name: str,
-    key: str,
-    last: bool,
-    work: Callable[[], Sequence[Path]],
-) -> None:
-    """Do `work` unless the ledger says that its products are there."""
-    ledger = Ledger(folder)
-    state = ledger.state(name, key)
-    if state is State.EDITED and (last or name != "emit"):
-        state = State.STALE
-    listener.stage(name, state)
-    if state is not State.STALE:
-        return
-    later = [other for other in ledger.stages if _rank(other) > _rank(name)]
-    before = ledger.products(name)
-    ledger.discard([name])
-    same = False
-    try:
-        ledger.record(name, key, work())
-        same = ledger.products(name) == before
-    finally:
-        if not same:
-            ledger.discard(later)
-
-
-def _rank(name: str) -> tuple[int, str]:
-    """Order of the stages; the steps of a build are numbered in their names."""
-    return STAGES.index(name.partition(":")[0]), name
-
-
 def _train(job: Job, listener: Listener, last: bool) -> None:
     project = job.project
     if job.budget_luts and not project.train.cost:
@@ -207,7 +134,7 @@ def _train(job: Job, listener: Listener, last: bool) -> None:
         train(project, job.trained, listener.epoch, count_luts)
         return [job.trained / name for name in ("model.pt", "history.json", "metrics.json")]
 
-    _bring(listener, job.trained.parent, "train", key, last, work)
+    bring(listener, job.trained.parent, "train", key, last, work)
     if job.budget_luts:
         from hlsgen.train import choose
 
@@ -225,7 +152,7 @@ def _export(job: Job, listener: Listener, last: bool) -> None:
 
         return export_files(model, metrics, job.project, graph_folder, listener.samples)
 
-    _bring(listener, folder, "export", key, last, work)
+    bring(listener, folder, "export", key, last, work)
 
 
 def _opt(job: Job, listener: Listener, last: bool) -> None:
@@ -242,7 +169,7 @@ def _opt(job: Job, listener: Listener, last: bool) -> None:
         mapper = map_tables if abc else None
         return optimise_files(graph_folder, wish, logic, hardware, mapper, limits)
 
-    _bring(listener, job.folder, "opt", key, last, work)
+    bring(listener, job.folder, "opt", key, last, work)
 
 
 def _identity(tool: str) -> str:
@@ -255,16 +182,16 @@ def _identity(tool: str) -> str:
 
 def _emit(job: Job, listener: Listener, last: bool) -> None:
     files = [job.folder / "graph" / name for name in ("final.json", "final.npz")]
-    code = ("graph", "emit", "templates/verilog")
+    code = ("graph", "emit", f"templates/{job.language}")
     key = key_of(job.board.shell, job.board.logic, job.language, files=files, code=code)
 
     def work() -> list[Path]:
         plan = _rtl(job)
-        shutil.rmtree(job.folder / "rtl", ignore_errors=True)
+        shutil.rmtree(job.folder / _FOLDERS[job.language], ignore_errors=True)
         plan.write(job.folder)
         return [job.folder / name for name in plan.files]
 
-    _bring(listener, job.folder, "emit", key, last, work)
+    bring(listener, job.folder, "emit", key, last, work)
 
 
 def _rtl(job: Job) -> Plan:
@@ -284,22 +211,26 @@ def _verify(job: Job, listener: Listener, last: bool) -> None:
     names = ("final.json", "final.npz", "samples.npz", "export_check.json")
     files = [graph_folder / name for name in names]
     files += [folder / name for name in sorted(_rtl(job).files)]
-    tools = [TOOLS[name].find().identity for name in ("verilator", "g++")] + [version("cocotb")]
+    if job.language == "hls":
+        tools = [csim.identity()]
+    else:
+        tools = [TOOLS[name].find().identity for name in ("verilator", "g++")]
+        tools.append(version("cocotb"))
     files += [graph_folder / name for name in ("export.json", "export.npz", "train_samples.npz")]
     key = key_of(job.board.shell, job.accept, *tools, files=files, code=_VERIFYING)
 
     def work() -> list[Path]:
-        return _checked(job, "rtl")
+        return _checked(job, _FIRST_PART[job.language])
 
-    _bring(listener, folder, "verify", key, last, work)
+    bring(listener, folder, "verify", key, last, work)
     assemble(folder, job.board)
 
 
 def _checked(job: Job, part: str) -> list[Path]:
     """Do one part of the ladder."""
     verify_part(job.folder, job.board, part, accept=job.accept)
-    names = ("rtl.json", "coverage.json", "coverage.npz") if part == "rtl" else (f"{part}.json",)
-    return [job.folder / "verify" / name for name in names]
+    coverage = ("coverage.json", "coverage.npz") if part in _FIRST_PART.values() else ()
+    return [job.folder / "verify" / name for name in (f"{part}.json", *coverage)]
 
 
 def agreement(job: Job, samples: Values) -> Callable[[Graph], bool]:
@@ -315,7 +246,7 @@ def plan_of(job: Job) -> Plan:
     graph = load(job.folder / "graph" / "final")
     samples = load_samples(job.folder / "graph" / "samples.npz")
     return board_plan(graph, job.board, _rtl(job), job.project.hardware.clock_mhz,
-                      job.project.seed, samples)  # fmt: skip
+                      job.project.seed, samples, job.language)  # fmt: skip
 
 
 def _build(job: Job, listener: Listener, last: bool) -> None:
@@ -338,7 +269,7 @@ def _build(job: Job, listener: Listener, last: bool) -> None:
             return [folder / name for name in step.makes]
 
         name = f"build:{number}:{step.log or step.tool}"
-        _bring(listener, folder, name, key, last, work)
+        bring(listener, folder, name, key, last, work)
         _check(job, listener, name, step, last)
     assemble(folder, job.board)
     if missing:
@@ -348,7 +279,7 @@ def _build(job: Job, listener: Listener, last: bool) -> None:
 def _check(job: Job, listener: Listener, name: str, step: Step, last: bool) -> None:
     """The part of the ladder that judges what a step made; a red one stops the build."""
     part = _CHECKS.get(step.log)
-    if part is None:
+    if part is None or job.language == "hls":
         return
     names = ("graph/final.json", "graph/final.npz", "graph/samples.npz", *step.reads, *step.makes)
     files = [job.folder / file for file in names]
@@ -358,7 +289,7 @@ def _check(job: Job, listener: Listener, name: str, step: Step, last: bool) -> N
         return _checked(job, part)
 
     try:
-        _bring(listener, job.folder, f"{name} checked", key, last, work)
+        bring(listener, job.folder, f"{name} checked", key, last, work)
     except CheckFailed:
         if part == "bitstream":
             Ledger(job.folder).discard([name])
@@ -372,16 +303,22 @@ def _report(job: Job, listener: Listener, last: bool) -> None:
              "synth/stat.json", "synth/layers.json",
              "graph/opt.json",
              "route/report.json", "graph/export.npz", "graph/final.npz", "graph/final.json",
-             "graph/samples.npz", "graph/metrics.json")  # fmt: skip
+             "graph/samples.npz", "graph/metrics.json", "host/measured.json")  # fmt: skip
     files = [folder / name for name in names]
     files += [folder / name for name in sorted(_rtl(job).files)]
-    key = key_of(files=files, code=("report", "graph", "passes", "boards.py", "templates/report"))
+    vendor = report_places(folder, job.board, job.project.name)
+    files += [folder / name for name in sorted(vendor.values())]
+    key = key_of(
+        sorted(vendor.values()),
+        files=files,
+        code=("report", "graph", "passes", "boards.py", "templates/report"),
+    )
 
     def work() -> list[Path]:
         make_report(folder)
         return [folder / "report" / name for name in ("report.json", "report.html")]
 
-    _bring(listener, folder, "report", key, last, work)
+    bring(listener, folder, "report", key, last, work)
 
 
 _STAGES: dict[str, Callable[[Job, Listener, bool], None]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hlsgen.emit.hls import emit_hls
 from hlsgen.emit.streaming import kept, modules_of, places, signals_of, valids_of
 from hlsgen.emit.verilog import Framing, emit_uart, emit_verilog, framing
 from hlsgen.errors import ConfigError
@@ -10,7 +11,10 @@ from hlsgen.graph.ir import Graph
 from hlsgen.plan import Plan
 
 # Language -> emitter of a graph with beats of so many bits, for a family.
-LANGUAGES: dict[str, Callable[[Graph, int, Fabric], Plan]] = {"verilog": emit_verilog}
+LANGUAGES: dict[str, Callable[[Graph, int, Fabric], Plan]] = {
+    "verilog": emit_verilog,
+    "hls": emit_hls,
+}
 
 __all__ = [
     "LANGUAGES",

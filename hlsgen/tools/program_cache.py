@@ -21,11 +21,18 @@ class ProgramCache:
         folder: where the names of `sources` start.
         sources: all that the compiler reads of the design.
         arguments: what else decides about the program.
+        tools: that compile it.
     """
 
-    def __init__(self, folder: Path, sources: Sequence[str], arguments: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sources: Sequence[str],
+        arguments: Sequence[str],
+        tools: Sequence[str] = ("verilator", "g++"),
+    ) -> None:
         digest = hashlib.sha256()
-        for name in ("verilator", "g++"):
+        for name in tools:
             digest.update(TOOLS[name].find().identity.encode())
         digest.update("|".join(arguments).encode())
         for source in sources:

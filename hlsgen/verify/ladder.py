@@ -16,15 +16,18 @@ from hlsgen.graph import load
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.graph.parts import streams
 from hlsgen.samples import load_samples
+from hlsgen.verify import csim
 from hlsgen.verify.after_route import bitstream, routed
 from hlsgen.verify.control import control
 from hlsgen.verify.coverage import write_coverage
 from hlsgen.verify.equivalence import of_netlist, of_verilog, optimisation
 from hlsgen.verify.simulation import simulation
-from hlsgen.verify.sources import netlist_of, rtl_digest, sources
-from hlsgen.verify.verdict import Rung, Verdict, what, whole
+from hlsgen.verify.sources import language_of, netlist_of, rtl_digest, sources
+from hlsgen.verify.verdict import LADDER, Rung, Verdict, what, whole
 
 PARTS = ("rtl", "netlist", "routed", "bitstream")
+# Of a folder whose design is C++ there is one part.
+_CPP = ("hls",)
 # Of images the first so many are looked at for entries of tables: each addresses them many times.
 _COVERED = 4096
 _VITIS = "Vivado's netlist is not read back: its build was not run here"
@@ -34,8 +37,8 @@ def verify(folder: Path, board: Board, *, seed: int = 1, accept: bool = False) -
     """Check everything that lies in build folder `folder`.
 
     Args:
-        folder: has graph/final.json, graph/samples.npz and rtl/; where the stage build was run,
-            also a netlist, a routed netlist and a bitstream, which are then checked too.
+        folder: has graph/final.json, graph/samples.npz and rtl/ or hls/; where the stage build was
+            run, also a netlist, a routed netlist and a bitstream, which are then checked too.
         board: what it was built for.
         seed: of the random vectors.
         accept: write a red verdict without raising.
@@ -48,8 +51,8 @@ def verify(folder: Path, board: Board, *, seed: int = 1, accept: bool = False) -
         ConfigError, GraphError: a file is missing or damaged.
         ToolMissing, ToolFailed: a program that a check needs.
     """
-    for part in PARTS:
-        if part == "rtl" or _there(folder, board, part):
+    for part in _parts_of(folder):
+        if part in ("rtl", "hls") or _there(folder, board, part):
             verify_part(folder, board, part, seed=seed, accept=True)
     verdict = assemble(folder, board)
     if verdict.complaints and not accept:
@@ -60,10 +63,10 @@ def verify(folder: Path, board: Board, *, seed: int = 1, accept: bool = False) -
 def verify_part(
     folder: Path, board: Board, part: str, *, seed: int = 1, accept: bool = False
 ) -> Verdict:
-    """Check one of `PARTS` and write verify/<part>.json; see `verify`."""
+    """Check one part of the ladder and write verify/<part>.json; see `verify`."""
     graph = load(folder / "graph" / "final")
     samples = load_samples(folder / "graph" / "samples.npz")
-    sources(folder, graph)
+    sources(folder, graph, language_of(folder))
     about = graph.digest, rtl_digest(folder, graph)
     rungs = tuple(_PARTS[part](folder, board, graph, samples, seed))
     found = Verdict(about[0], rungs, about[1])
@@ -77,7 +80,7 @@ def verify_part(
 
 
 def assemble(folder: Path, board: Board) -> Verdict:
-    """All parts that are about the graph and the Verilog in `folder`, as verify/verdict.json.
+    """All parts that are about the graph and the sources in `folder`, as verify/verdict.json.
 
     Raises:
         ConfigError: a part's file is damaged.
@@ -86,17 +89,40 @@ def assemble(folder: Path, board: Board) -> Verdict:
     about = graph.digest, rtl_digest(folder, graph)
     rungs: list[Rung] = []
     accepted = False
-    for part in PARTS:
+    for part in _parts_of(folder):
         path = folder / "verify" / f"{part}.json"
         if path.is_file() and ((found := Verdict.load(path)).graph, found.rtl) == about:
             rungs += found.rungs
             accepted |= found.accepted
-    verdict = Verdict(about[0], whole(rungs, _reasons(board)), about[1], accepted)
+    verdict = Verdict(
+        about[0], whole(rungs, _reasons(board, language_of(folder))), about[1], accepted
+    )
     verdict.save(folder / "verify" / "verdict.json")
     return verdict
 
 
+def _parts_of(folder: Path) -> tuple[str, ...]:
+    return _CPP if language_of(folder) == "hls" else PARTS
+
+
 def _rtl(folder: Path, board: Board, graph: Graph, samples: Values, seed: int) -> Iterable[Rung]:
+    _cover(folder, graph, samples)
+    yield _rung0(folder)
+    yield from simulation(folder, graph, samples, board.shell.width_bits, seed)
+    yield optimisation(folder, graph, samples)
+    yield of_verilog(folder, graph, samples)
+    yield control(folder, graph, board)
+
+
+def _hls(folder: Path, board: Board, graph: Graph, samples: Values, seed: int) -> Iterable[Rung]:
+    _cover(folder, graph, samples)
+    yield _rung0(folder)
+    yield optimisation(folder, graph, samples)
+    yield csim.rung(folder, graph, samples, board.shell.width_bits, seed)
+
+
+def _cover(folder: Path, graph: Graph, samples: Values) -> None:
+    """Which entries of tables the data reaches."""
     trained = folder / "graph" / "train_samples.npz"
     covered, source = samples, "test samples"
     if trained.is_file():
@@ -104,11 +130,6 @@ def _rtl(folder: Path, board: Board, graph: Graph, samples: Values, seed: int) -
     if streams(graph) and len(covered) > _COVERED:
         covered, source = covered[:_COVERED], f"the first {_COVERED:,} {source}"
     write_coverage(folder, graph, covered, source)
-    yield _rung0(folder)
-    yield from simulation(folder, graph, samples, board.shell.width_bits, seed)
-    yield optimisation(folder, graph, samples)
-    yield of_verilog(folder, graph, samples)
-    yield control(folder, graph, board)
 
 
 def _netlist(
@@ -124,11 +145,12 @@ def _routed(folder: Path, board: Board, graph: Graph, samples: Values, seed: int
 def _bitstream(
     folder: Path, board: Board, graph: Graph, samples: Values, seed: int
 ) -> Iterable[Rung]:
-    yield bitstream(folder, graph)
+    yield bitstream(folder, graph, board)
 
 
 _PARTS: dict[str, Callable[[Path, Board, Graph, Values, int], Iterable[Rung]]] = {
     "rtl": _rtl,
+    "hls": _hls,
     "netlist": _netlist,
     "routed": _routed,
     "bitstream": _bitstream,
@@ -141,21 +163,26 @@ def _there(folder: Path, board: Board, part: str) -> bool:
     files = {
         "netlist": netlist_of(folder, graph, board),
         "routed": folder / "route" / f"{graph.name}_top.json",
-        "bitstream": folder / f"{graph.name}.bit",
+        "bitstream": folder / f"{graph.name}.{board.product}",
     }
     return files[part].is_file()
 
 
-def _reasons(board: Board) -> dict[str, str]:
+def _reasons(board: Board, language: str) -> dict[str, str]:
+    """By line of the ladder why it was not run, where it was not."""
+    waiting = "hlsgen verify was not run"
+    if language == "hls":
+        reasons = {name: "this build is in HLS C++" for number, name, _ in LADDER if number < 4}
+        return reasons | dict.fromkeys(("PyTorch", "optimisation", "HLS C++"), waiting)
     build = "the stage build has not come so far"
     after = build if board.flow == "nextpnr" else _VITIS
     names = ("routed netlist", "board simulation", "bitstream")
     return {
-        **dict.fromkeys(("PyTorch", "operators", "layers", "shell"), "hlsgen verify was not run"),
-        **dict.fromkeys(("optimisation", "Verilog", "control blocks"), "hlsgen verify was not run"),
+        **dict.fromkeys(("PyTorch", "operators", "layers", "shell"), waiting),
+        **dict.fromkeys(("optimisation", "Verilog", "control blocks"), waiting),
         "netlist": build,
         **dict.fromkeys(names, after),
-        "HLS C++": "this build emits Verilog only",
+        "HLS C++": "this build is in Verilog; `--hdl hls` runs it",
     }
 
 

@@ -1,4 +1,4 @@
-"""The Verilog that a verdict is about."""
+"""The Verilog, or the C++, that a verdict is about."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import hashlib
 from pathlib import Path
 
 from hlsgen.boards import Board
+from hlsgen.emit.hls import files_of
 from hlsgen.emit.verilog import library
 from hlsgen.errors import ConfigError
 from hlsgen.graph import Graph
 from hlsgen.graph.parts import split, streams
 
 
-def sources(folder: Path, graph: Graph) -> list[str]:
-    """The Verilog files that `graph`'s design is made of, relative to build folder `folder`.
+def language_of(folder: Path) -> str:
+    """The language of a build folder: C++ lies in hls/, Verilog in rtl/."""
+    return "hls" if (folder / "hls").is_dir() and not (folder / "rtl").is_dir() else "verilog"
+
+
+def sources(folder: Path, graph: Graph, language: str = "verilog") -> list[str]:
+    """The files that `graph`'s design is made of, relative to build folder `folder`.
 
     Raises:
         ConfigError: one is missing.
     """
-    names = _names(graph)
+    names = _names(graph, language)
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise ConfigError(f"{folder / missing[0]}: missing; run the stage emit")
     return names
@@ -27,7 +33,7 @@ def sources(folder: Path, graph: Graph) -> list[str]:
 def rtl_digest(folder: Path, graph: Graph) -> str:
     """SHA-256 over names and contents of those files; a missing one changes it too."""
     digest = hashlib.sha256()
-    for name in _names(graph):
+    for name in _names(graph, language_of(folder)):
         path = folder / name
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
         digest.update(f"{name}|{content}|".encode())
@@ -40,7 +46,9 @@ def netlist_of(folder: Path, graph: Graph, board: Board) -> Path:
     return folder / "synth" / f"{graph.name}_{top}.json"
 
 
-def _names(graph: Graph) -> list[str]:
+def _names(graph: Graph, language: str) -> list[str]:
+    if language == "hls":
+        return files_of(graph)
     names = [name for name, _ in library(graph)]
     for part in split(graph):
         names += _modules(part.graph, ["core"])

@@ -25,7 +25,7 @@ LADDER = (
     (3, "routed netlist", "every register takes the same before and after routing, by SAT"),
     (3, "board simulation", "routed netlist through the board's pins = graph, on samples"),
     (3, "bitstream", "decoded bitstream = what was routed"),
-    (4, "HLS C++", "C++ = graph"),
+    (4, "HLS C++", "C++ = graph: each layer alone and in the core, frames through the kernel"),
 )
 
 
@@ -54,8 +54,8 @@ class Rung:
 class Verdict:
     """All rungs, in order.
 
-    `graph` is the digest of the graph that was verified, `rtl` that of its Verilog
-    (`rtl_digest`); empty in a file that does not say which Verilog it is about. `accepted` says
+    `graph` is the digest of the graph that was verified, `rtl` that of its Verilog or C++
+    (`rtl_digest`); empty in a file that does not say which it is about. `accepted` says
     that the user asked to go on in spite of a failure.
     """
 
