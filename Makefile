@@ -2,7 +2,7 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup train export opt emit verify sim fold build bitstream report prove mutate boards doctor \
-        test check bench bench-area results clean distclean
+        xclbin program selftest test check bench bench-area results clean distclean
 
 PYTHON ?= python3
 MODEL ?= digits
@@ -14,6 +14,9 @@ V ?=
 FAST ?=
 FRAMES ?=
 FPS ?=
+# Of selftest: how the board is reached, and its serial port.
+VIA ?=
+PORT ?=
 # Data files for `results`; empty: the projects' own sources.
 DATA ?= $(wildcard ../shared/data)
 
@@ -31,7 +34,7 @@ help: ## This help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Models: $(notdir $(patsubst %/project.toml,%,$(wildcard examples/*/project.toml))), or the path of a folder with project.toml (./net)"
-	@echo "Languages: verilog"
+	@echo "Languages: verilog, hls (Vitis HLS C++; checked in C simulation, built by boards of Vitis and Zynq)"
 	@if [ -x $(BIN)/hlsgen ]; then $(BIN)/hlsgen boards; \
 	 else echo "Boards: $(basename $(notdir $(wildcard boards/*.toml))) (make setup shows their state)"; fi
 
@@ -40,7 +43,7 @@ setup: $(VENV)/ready ## Python environment with all open tools, from PyPI
 
 # Debian without python3-venv has no ensurepip: pip then fills the environment from outside.
 $(VENV)/ready: pyproject.toml constraints.txt
-	@echo "setting up $(VENV) (1.8 GB, once)"
+	@echo "setting up $(VENV) (2.4 GB, once)"
 	@$(PYTHON) -m venv --clear $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
 	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[tools,board,dev]'
@@ -52,15 +55,15 @@ export: $(VENV)/ready ## Graph of the trained network, equal to PyTorch on every
 	@$(STAGE)
 opt: $(VENV)/ready ## Smaller graph, pipelined for the project's clock
 	@$(STAGE)
-emit: $(VENV)/ready ## Verilog
+emit: $(VENV)/ready ## Verilog, or Vitis HLS C++ with HDL=hls
 	@$(STAGE)
-verify: $(VENV)/ready ## Verilog against the graph, in simulation and by proof
+verify: $(VENV)/ready ## Sources against the graph, in simulation and by proof
 	@$(STAGE)
-sim: $(VENV)/ready ## Verilog on FRAMES test samples, each layer compared in its exact clocks
+sim: $(VENV)/ready ## Verilog (each layer in its exact clocks) or HLS C++ on FRAMES test samples
 	@$(STAGE) $(if $(FRAMES),--frames $(FRAMES)) $(if $(FPS),--fps $(FPS))
 fold: $(VENV)/ready ## How engines work off their weights, to reach FPS frames a second
 	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD) $(if $(FPS),--fps $(FPS))
-prove: $(VENV)/ready ## Each layer and the core proved on three FPGA families
+prove: $(VENV)/ready ## Each layer and the core proved on its own FPGA family and three others
 	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD)
 mutate: $(VENV)/ready ## Faults put in on purpose, and which check finds them
 	@$(BIN)/hlsgen $@ $(PROJECT) --board $(BOARD) -o $(BUILD)
@@ -68,8 +71,13 @@ build: $(VENV)/ready ## Synthesis, place and route, bitstream file
 	@$(STAGE)
 bitstream: $(VENV)/ready ## All stages, and the report
 	@$(STAGE)
+xclbin: bitstream ## The same, as AMD calls it
 report: $(VENV)/ready ## Area, timing, energy, accuracy, verification
 	@$(STAGE)
+program: $(VENV)/ready ## Load the bitstream into the board
+	@$(STAGE)
+selftest: $(VENV)/ready ## Known samples through the board; VIA=simulation: through its simulated shell
+	@$(STAGE) $(if $(VIA),--via $(VIA)) $(if $(PORT),--port $(PORT))
 
 boards: $(VENV)/ready ## Boards and whether they can be built here
 	@$(BIN)/hlsgen boards

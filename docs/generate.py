@@ -29,6 +29,7 @@ Written by `python docs/generate.py` from the code; edit that, not this file.
 """
 
 VARIABLES = """| `XDG_CACHE_HOME` | where compiled simulations are kept (`~/.cache`) |
+| `CHIPDB`, `PRJXRAY_DB_DIR` | folders of openXC7's databases (`/snap/openxc7/current/...`) |
 | `HLSGEN_REQUIRE` | for tests: tools, with commas, whose absence is a failure, not a skip |
 """
 
@@ -44,9 +45,10 @@ BUILD = """## Build folder
         graph/                  export.*, final.*, samples.npz (test), train_samples.npz,
                                 metrics.json, export_check.json; opt.json: what each pass did
         rtl/                    the Verilog; hlsgen_*.v are the same in every design
+        hls/                    in its place the C++ of `--hdl hls`, whose folder is <name>-<board>-hls
         sim/                    test bench, vectors, what was seen, results.xml
         verify/                 verdict.json: rung by rung, what was compared, how many values, with
-                                what result; rtl.json, netlist.json, routed.json and
+                                what result; rtl.json or hls.json, netlist.json, routed.json,
                                 bitstream.json are its parts; coverage.json, coverage.npz: table
                                 entries that the data reaches
         prove/                  netlists and scripts of the proofs, graph.aig, proof.json,
@@ -56,10 +58,11 @@ BUILD = """## Build folder
                                 flow nextpnr: top module, clock generator
         route/                  flow nextpnr: pins, placed and routed design, report.json
         vitis/                  flow vitis: kernel, data movers, link configuration, host program
-        host/                   shell uart: classify.py, interface.json
+        host/                   interface.json, classify.py and hlsgen_runtime/: the host side, which
+                                needs no hlsgen; measured.json: what hlsgen selftest measured
         report/                 report.json, report.html
         logs/                   one .log a step, the command on top; replay_*.sh runs it again
-        <name>.bit | .xclbin    the file that configures the device
+        <name>.bit | .bin (iCE40) | .fs (Gowin) | .xclbin    the file that configures the device
 
 A file is written whole or not at all. A stage whose inputs have not changed is not run again.
 """

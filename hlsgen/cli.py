@@ -7,7 +7,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from typer.core import TyperGroup
 
 from hlsgen import __version__
@@ -34,6 +34,7 @@ from hlsgen.options import (
     run_stages,
 )
 from hlsgen.passes import Record
+from hlsgen.programming import hint, program_command
 from hlsgen.report import judge, make_report
 from hlsgen.screen import (
     complain,
@@ -45,7 +46,9 @@ from hlsgen.screen import (
     print_verdict,
     say,
 )
+from hlsgen.selftest import selftest_command
 from hlsgen.tools import TOOLS
+from hlsgen.tools.csim import headers
 from hlsgen.tools.verilator import libpython
 from hlsgen.verify import Verdict, verify
 
@@ -139,7 +142,7 @@ def opt_command(
         print_passes(Record.load(job.folder / "graph" / "opt.json"))
 
 
-_stage_command("emit", "Write the Verilog.")
+_stage_command("emit", "Write the Verilog, or the HLS C++.")
 
 
 @app.command("verify")
@@ -148,7 +151,7 @@ def verify_command(
     output: Output = BUILD, dry_run: DryRun = False, verbose: Verbose = False,
         data: Samples = None, budget_lut: NetworkSize = None,
 ) -> None:  # fmt: skip
-    """Check the Verilog against the graph, in simulation and by proof; a folder to its end."""
+    """Check what was emitted against the graph: Verilog also by proof, a folder to its end."""
     if is_build_folder(project):
         made = made_for(project, board)
         if dry_run:
@@ -166,6 +169,8 @@ app.command("fold")(fold_command)
 app.command("sim")(sim_command)
 app.command("prove")(prove_command)
 app.command("mutate")(mutate_command)
+app.command("program")(program_command)
+app.command("selftest")(selftest_command)
 _stage_command("build", "Synthesise, place, route and pack for the board.")
 
 
@@ -184,6 +189,8 @@ def bitstream(
     if not dry_run:
         product = job.folder / f"{job.project.name}.{job.board.product}"
         say(f"bitstream: {product}")
+        if load_it := hint(job.folder, job.board):
+            say(f"load it: {load_it}")
 
 
 @app.command("report")
@@ -209,10 +216,10 @@ def report_command(
 @app.command()
 def boards() -> None:
     """List the boards."""
-    table = Table("board", "", "part", "flow", "state")
+    table = Table(Column("board", no_wrap=True), "", "flow", "state")
     for name in board_names():
         board = load_board(name)
-        table.add_row(name, board.title, board.part, board.flow, board_state(board))
+        table.add_row(name, board.title, board.flow, board_state(board))
     out.print(table)
 
 
@@ -238,6 +245,12 @@ def doctor() -> None:
         advice.append(str(error))
         complete = False
         table.add_row("libpython", "runs the benches in the simulator", "any", "–", MISSING)
+    try:
+        headers()
+        table.add_row("ap_int.h", "C simulation of HLS C++", "any", "yes", GOOD)
+    except ToolMissing as error:
+        advice.append(str(error))
+        table.add_row("ap_int.h", "C simulation of HLS C++", "any", "–", "missing, optional")
     out.print(table)
     for line in advice:
         say(line)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from hlsgen.boards import load_board
+from hlsgen.clocks import clocked
 from hlsgen.errors import ConfigError
 from hlsgen.flow import Job
 from hlsgen.graph import Graph, load
@@ -46,7 +47,9 @@ def fold_command(
     settings = load_project(project)
     if data is not None:
         settings = settings.reading(data)
-    job = Job(settings, load_board(board or DEFAULT_BOARD), output, "verilog")
+    chosen = load_board(board or DEFAULT_BOARD)
+    settings = clocked(settings, chosen)
+    job = Job(settings, chosen, output, "verilog")
     graph = _graph(job)
     if not waits(graph):
         raise ConfigError(

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from hlsgen import flow
 from hlsgen.boards import Board, board_names, load_board
+from hlsgen.clocks import clocked
 from hlsgen.emit import LANGUAGES
 from hlsgen.errors import ConfigError
 from hlsgen.flow import Job, Listener
@@ -117,7 +118,8 @@ def run_stages(
         settings = settings.reading(data)
     if fps is not None:
         settings = settings.paced(fps)
-    job = Job(settings, load_board(board or DEFAULT_BOARD), output, hdl, accept, budget)
+    chosen = load_board(board or DEFAULT_BOARD)
+    job = Job(clocked(settings, chosen), chosen, output, hdl, accept, budget)
     stages = flow.STAGES[: flow.STAGES.index(last) + 1]
     if last == "report" and not full:
         stages = tuple(name for name in stages if name != "build")
@@ -162,6 +164,17 @@ def _show_plan(job: Job, stages: tuple[str, ...]) -> None:
 def is_build_folder(path: Path) -> bool:
     """Whether a graph lies there that could be checked as it is."""
     return (path / "graph" / "final.json").is_file()
+
+
+def build_folder(path: Path, board: str | None, hdl: str, output: Path) -> Path:
+    """The build folder at `path`, or where the project at `path` is built for `board`.
+
+    Raises:
+        ConfigError: a mistake in the project, or an unknown board.
+    """
+    if path.suffix != ".toml" and not (path / "project.toml").is_file():
+        return path
+    return Job(load_project(path), load_board(board or DEFAULT_BOARD), output, hdl).folder
 
 
 def made_for(folder: Path, board: str | None) -> Board:

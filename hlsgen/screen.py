@@ -26,6 +26,7 @@ from hlsgen.report.area import CORE, SUM
 from hlsgen.report.number import show, signed
 from hlsgen.report.provenance import change_in_words
 from hlsgen.verify import Verdict
+from hlsgen.verify.csim import CSimulated
 from hlsgen.verify.equivalence import Listener
 from hlsgen.verify.simulation import Simulated
 
@@ -332,6 +333,20 @@ def print_simulation(graph: Graph, seen: Simulated) -> None:
     if seen.interval:
         say(f"seen: {seen.interval:,} clocks between the last two answers")
     say(f"shell: {'differs' if 'stream' in seen.failed else 'equal'}; log: {seen.log}")
+
+
+def print_csim(seen: CSimulated) -> None:
+    """What a C simulation compared in each layer."""
+    table = Table(title="layers in C simulation", title_justify="left")
+    for column in ("layer", "bits alone", "bits in the core", "lanes that differ"):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for name, alone, core, wrong in seen.layers():
+        shown = f"[red]{wrong}[/red]" if wrong else "0"
+        table.add_row(name, f"{alone:,}", f"{core:,}", shown)
+    out.print(table)
+    wrong = any(each.check == "kernel" for each in seen.differences)
+    say(f"{seen.frames} test samples, every beat of every layer; clocks are the tool's to choose")
+    say(f"kernel: {'differs' if wrong else 'equal'}; log: {seen.log}")
 
 
 def print_verdict(verdict: Verdict) -> None:

@@ -128,6 +128,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
     program = tmp_path / "program"
     versions = (
         "12.2.0 Make 4.3 Version 1.4 ABC 1.01 Yosys 0.60 nextpnr-0.9 vivado v2023.2 v++ v2023.2"
+        " prjoxide 0.1 openFPGALoader v0.12.0 fasm2frames xc7frames2bit"
     )
     program.write_text(f"#!/bin/sh\necho '{versions}'\n")
     program.chmod(0o755)
@@ -138,13 +139,13 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_tools: None
     def verify_part(
         folder: Path, board: Board, part: str, *, seed: int = 1, accept: bool = False
     ) -> Verdict:
-        called.append("verify" if part == "rtl" else part)
-        names = {"rtl": "operators", "routed": "routed netlist"}
+        called.append("verify" if part in ("rtl", "hls") else part)
+        names = {"rtl": "operators", "routed": "routed netlist", "hls": "HLS C++"}
         graph = load(folder / "graph" / "final")
         rung = Rung(1, names.get(part, part), "passed", "stand-in", checked=1)
         verdict = Verdict(graph.digest, (rung,), rtl_digest(folder, graph))
         verdict.save(folder / "verify" / f"{part}.json")
-        if part == "rtl":
+        if part in ("rtl", "hls"):
             write_coverage(folder, graph, load_samples(folder / "graph" / "samples.npz"), "test")
         return verdict
 

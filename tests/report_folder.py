@@ -36,7 +36,7 @@ BOARD = {
     "clock": {"source_mhz": 25.0, "max_mhz": 200.0},
     "resources": {"lut": 83640, "ff": 83640},
     "shell": {"kind": "uart", "baud": 115200},
-    "nextpnr": {"device": "85k", "package": "CABGA381", "speed": 6},
+    "ecp5": {"device": "85k", "package": "CABGA381", "speed": 6},
     "source": {"part": "a", "clock": "b", "resources": "c"},
 }
 # Cut from what Yosys 0.70 and nextpnr-ecp5 wrote for a design whose core and layers were kept.

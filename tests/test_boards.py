@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from hlsgen.boards import board_names, load_board
 from hlsgen.errors import ConfigError
 from hlsgen.paths import data_dir
+from hlsgen.tools import TOOLS
 
 GOOD = """\
 name = "mini"
@@ -50,14 +53,26 @@ def change(tmp_path: Path) -> Callable[[str, str], Path]:
     return changed
 
 
+def _text(name: str) -> str:
+    return (data_dir("boards") / f"{name}.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", board_names())
 def test_board_loads_and_is_sourced(name: str) -> None:
     board = load_board(name)
     assert board.name == name, "the file's name is the board's name"
     assert board.clock.source_mhz <= board.clock.max_mhz
     tables = {"part", "clock", "resources", "pins"} if board.pins else {"part", "clock"}
-    assert all(len(board.source[table]) > 20 for table in tables)
-    assert board.product == ("xclbin" if board.flow == "vitis" else "bit")
+    assert all(len(board.source[table]) > 15 for table in tables)
+    products = {"ice40": "bin", "gowin": "fs"} if board.flow == "nextpnr" else {}
+    ending = "xclbin" if board.flow == "vitis" else products.get(board.fabric, "bit")
+    assert board.product == ending
+    assert board.resources.lut and board.resources.ff, "without them nothing is said about fitting"
+    assert set(board.io_types) <= set(board.pins)
+    assert all(f"[{table}]" in _text(name) for table in ("clock", "resources", "shell", "source"))
+    assert board.program or board.shell.kind == "axis"
+    if board.program:
+        assert board.program[0] in TOOLS
 
 
 def test_u280_facts() -> None:
@@ -85,15 +100,24 @@ def test_unknown_board_lists_the_known() -> None:
     [
         ('part = "xc0"', 'parts = "xc0"', "{0}: part is missing\n{0}: unknown key parts; allowed"),
         ("max_mhz = 300.0", "maxmhz = 300.0", "{0}: clock.max_mhz is missing\n{0}: unknown key"
-         " clock.maxmhz; allowed here: max_mhz, source_mhz"),
+         " clock.maxmhz; allowed here: max_mhz, reach_mhz, source_mhz"),
+        ("max_mhz = 300.0", "max_mhz = 300.0\nreach_mhz = 301.0", "reach_mhz 301 is above max_mhz"
+         " 300"),
+        ('flow = "vitis"', 'flow = "vitis"\nprogram = ["load"]', "program must name {{file}}, the"
+         " bitstream, once"),
+        ('flow = "vitis"', 'flow = "vitis"\ndelay_factor = 9', "{0}: delay_factor is 9: should be"),
+        ('flow = "vitis"', 'flow = "vitis"\nio_types = { led0 = "LVCMOS18" }', "io_types of what is"
+         " not in [pins]: led0"),
         ("max_mhz = 300.0", 'max_mhz = "300"', "{0}: clock.max_mhz is '300': should be a valid"),
         ("max_mhz = 300.0", "max_mhz = 0.0", "{0}: clock.max_mhz is 0.0: should be greater than 0"),
         ("width_bits = 64", "width_bits = 63", "{0}: shell.width_bits is 63: should be a multiple"),
         ("width_bits = 64", "width_bits = 64.5", "{0}: shell.width_bits is 64.5: should be"),
         ('kind = "axis"', 'kind = "pcie"', "{0}: shell.kind is 'pcie': should be 'uart' or 'axis'"),
         ('kind = "axis"', 'kind = "uart"', "baud belongs to kind 'uart', and only there"),
-        ('flow = "vitis"', 'flow = "quartus"', "{0}: flow is 'quartus': should be 'nextpnr', 'vitis'"),
-        ('flow = "vitis"', 'flow = "nextpnr"', "flow 'nextpnr' needs a table [ecp5]"),
+        ('flow = "vitis"', 'flow = "quartus"', "{0}: flow is 'quartus': should be 'nextpnr',"
+         " 'vitis'"),
+        ('flow = "vitis"', 'flow = "nextpnr"', "flow 'nextpnr' is for the fabrics"
+         " ecp5, ice40, gowin, nexus, not for 'xcup'"),
         ('"xcup"', '"xc9"', "fabric 'xc9' must be one of ecp5, ice40, xcup"),
         ('name = "mini"', 'name = "Mini 1"', "{0}: name is 'Mini 1': String should match pattern"),
         ('clock = "b"\n', "", "[source] must say where clock come from"),
@@ -144,3 +168,18 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_board(str(path))
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_the_table_in_the_docs_is_that_of_the_measurements() -> None:
+    root = Path(__file__).parents[1]
+    spec = importlib.util.spec_from_file_location("docs_boards", root / "docs" / "boards.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rows = json.loads((root / "docs" / "boards.json").read_text(encoding="utf-8"))
+    assert sorted(rows) == module.open_boards(), "run: python docs/boards.py"
+    page = (root / "docs" / "boards.md").read_text(encoding="utf-8")
+    shown = page.partition(module.BEGIN)[2].partition(module.END)[0].strip()
+    assert shown == module.table(rows), "run: python docs/boards.py --table"
+    failed = module.table({"icebreaker": {"failure": "digits does not fit icebreaker: 3 too many"}})
+    assert "| digits does not fit icebreaker: 3 too many | " in failed.splitlines()[-1]

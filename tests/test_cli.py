@@ -14,6 +14,7 @@ from report_folder import record
 from typer.testing import CliRunner
 
 from hlsgen import __version__, cli, flow, screen
+from hlsgen.boards import board_names
 from hlsgen.errors import CheckFailed, ToolFailed
 from hlsgen.passes import Record
 from hlsgen.tools import TOOLS
@@ -94,7 +95,8 @@ def test_an_unknown_project_ends_with_2(tmp_path: Path) -> None:
 
 def test_an_unknown_board_ends_with_2_and_the_known_ones(project: Path) -> None:
     result = hlsgen("emit", project, "--board", "u9", code=2)
-    assert result.stderr == "error: unknown board 'u9'; known boards: u280, ulx3s\n"
+    known = ", ".join(board_names())
+    assert result.stderr == f"error: unknown board 'u9'; known boards: {known}\n"
 
 
 def test_a_mistake_in_the_project_ends_with_2(tmp_path: Path) -> None:
@@ -191,7 +193,10 @@ def test_bitstream_ends_with_the_report_and_the_file(
 ) -> None:
     result = hlsgen("bitstream", board_clock, "-o", root)
     folder = root / "tiny-ulx3s"
-    assert result.stdout.splitlines()[-1] == f"bitstream: {folder / 'tiny.bit'}"
+    assert result.stdout.splitlines()[-2:] == [
+        f"bitstream: {folder / 'tiny.bit'}",
+        f"load it: hlsgen program {folder}",
+    ]
     assert f"report: {folder / 'report' / 'report.html'}" in result.stdout
     assert "area by part" in result.stdout
     assert (folder / "tiny.bit").is_file()
@@ -243,7 +248,7 @@ def test_a_compiler_that_is_not_on_path_ends_with_3(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--family", "spartan"), "unknown family 'spartan'; known: xcup, ecp5, ice40"),
+        (("--family", "spartan"), "unknown family 'spartan'; known: xcup, ecp5, ice40, xc7, gowin,"),
         (("--netlist", "n.json"), "--netlist needs one --family: that of its cells"),
         (("--netlist", "n.json", "--family", "ecp5"), "n.json: no netlist here, or a damaged one"),
     ],

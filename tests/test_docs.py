@@ -15,7 +15,7 @@ from hlsgen.project import Project, load_project
 from hlsgen.schema import load_toml
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # In code: indented or fenced lines, and spans between backticks.
 CODE = re.compile(r"^    [^\n]*|^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from hlsgen import __version__
 from hlsgen.boards import load_board
-from hlsgen.build import uart_host
+from hlsgen.build import interface
 from hlsgen.build.area import plan as area_plan
 from hlsgen.emit import Framing, emit, emit_uart, framing, kept, modules_of, signals_of, valids_of
 from hlsgen.emit.verilog import RESERVED, STREAMING, library
@@ -22,6 +21,7 @@ from hlsgen.graph import Graph, Node, check, random_feeds, run
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ops import Pixels, Register, Window
 from hlsgen.passes import opt
+from hlsgen.runtime import read_interface
 from hlsgen.verify.simulation import _bench, _checks, _public
 from rtl_tests.designs import random_network, streaming_network, with_latency
 from rtl_tests.engines import crowded, residual
@@ -180,26 +180,24 @@ def test_each_beat_of_the_core_has_a_slot(
 
 
 def test_the_host_packs_pixels_into_their_slots(final: Graph, tmp_path: Path) -> None:
-    """The script's frames are those that the simulation sends."""
+    """The driver's frames are those that the simulation sends."""
     from hlsgen.verify.bits import pack
     from hlsgen.verify.vectors import beats, bits_of
 
     samples = random_feeds(final, 5, np.random.default_rng(1))["x"]
     answers = run(final, {"x": samples})[final.outputs[0]]
-    uart_host.plan(final, load_board("ulx3s"), samples, answers).write(tmp_path)
-    interface = json.loads((tmp_path / "host" / "interface.json").read_text())
-    assert (interface["features"], interface["beat_words"], interface["slot_bits"]) == (24, 2, 8)
-    assert interface["frame_bytes"] == framing(final, 8).in_beats == 12
-    assert np.shape(interface["self_test"]["words"]) == (5, 24)
-    assert len(interface["offset"]) == len(interface["scale"]) == 24
-    space: dict[str, object] = {"__name__": "classify"}
-    script = (tmp_path / "host" / "classify.py").read_text()
-    exec(compile(script, "classify.py", "exec"), space)  # the board's own host script
-    board = space["Board"].__new__(space["Board"])  # type: ignore[attr-defined]
-    board.interface = interface
-    frames = [board.pack(words) for words in interface["self_test"]["words"]]
-    send, _ = beats(final, bits_of(final, {"x": samples}), 8)
-    assert b"".join(frames) == pack(send).astype(np.uint8).tobytes()
+    host = interface.plan(final, load_board("ulx3s"), samples, answers, 50.0)
+    host.write(tmp_path)
+    known, _ = read_interface(tmp_path)
+    assert (known.words, known.beat_words, known.slot_bits) == (24, 2, 8)
+    assert known.frame_bytes == framing(final, 8).in_beats == 12
+    assert known.known_words.shape == (5, 24)
+    assert len(known.offset) == len(known.scale) == 24
+    frames = known.pack(known.known_words)
+    send, expected = beats(final, bits_of(final, {"x": samples}), 8)
+    assert frames.tobytes() == pack(send).astype(np.uint8).tobytes()
+    raw = pack(expected).reshape(5, known.answer_bytes)
+    assert known.unpack(raw).tolist() == answers[:, 0].tolist()
 
 
 # --- refused ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hlsgen.graph import Graph, Node, random_feeds, run
+from hlsgen.graph import Graph, Node, memory, random_feeds, run
 from hlsgen.graph.fabric import FABRICS
 from hlsgen.graph.ops import Argmax, Input, Join, Lut, Register, Sum, Thermometer
 from hlsgen.report import area, energy
@@ -154,6 +154,8 @@ def test_one_sample_has_no_activity() -> None:
 
 def test_every_family_has_coefficients_and_cells() -> None:
     assert set(energy.COEFFICIENTS) == set(FABRICS) == set(area._LUTS) == set(area._FF)
+    tables = (area._BLOCKS, area._CARRY, area.COUNTED, memory._SHAPES, memory._SHALLOW)
+    assert all(set(table) == set(FABRICS) for table in tables)
 
 
 def test_coefficients_follow_from_the_published_clb() -> None:

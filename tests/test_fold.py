@@ -171,6 +171,11 @@ def test_memories() -> None:
     assert memory.ram_luts("ecp5", 16, 8) == 8
     assert memory.ram_luts("ecp5", 17, 8) == 16 + 8
     assert memory.ram_luts("ice40", 16, 8) == 0
+    assert memory.blocks("xc7", 1025, 36) == 2
+    assert memory.blocks("gowin", 300, 40) == memory.blocks("nexus", 300, 40) == 2
+    assert memory.ram_luts("xc7", 32, 14) == 12
+    assert memory.ram_luts("gowin", 32, 8) == 4 * 8 + 8
+    assert memory.ram_luts("nexus", 32, 8) == 4 * 4 + 8
 
 
 def test_area_grows_with_what_is_done_at_a_time() -> None:

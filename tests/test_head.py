@@ -107,7 +107,9 @@ def test_a_plan_adds_columns_of_any_height(fabric: Fabric, heights: tuple[int, .
 @pytest.mark.parametrize("n", [3, 7, 12, 30, 63, 100])
 def test_the_luts_of_a_plan_are_those_of_the_nodes(fabric: Fabric, n: int) -> None:
     """But for whole carry cells, and chains that share a row: those are the family's."""
-    free = dataclasses.replace(fabric, carry_luts=1, enter=0, free_entries=0, leave=0, dual=False)
+    free = dataclasses.replace(
+        fabric, carry_luts=1, begin=0, enter=0, free_entries=0, leave=0, dual=False
+    )
     after = split_head(free, 50.0)(one_sum(list(range(n)), lanes=n))
     luts = sum(node.op.area(free, *after.inputs_of(node)).lut for node in after.nodes)
     assert luts == plan((n,), n.bit_length(), free).luts

@@ -288,10 +288,10 @@ def test_a_placed_cell_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_output_that_a_model_does_not_have_is_refused(tmp_path: Path) -> None:
-    """Lattice's INV calls its pins A and Z."""
+    """A buffer of AMD calls its output O."""
     after = placed()
-    after["cells"]["xor"] = cell("INV", A=[21], Z=[24])
-    with pytest.raises(ConfigError, match=r"cell xor \(INV\): no model of output Z"):
+    after["cells"]["xor"] = cell("BUFG", I=[21], Z=[24])
+    with pytest.raises(ConfigError, match=r"cell xor \(BUFG\): no model of output Z"):
         routed(tmp_path, after)
 
 
@@ -339,3 +339,20 @@ def test_a_layer_is_proved_for_the_values_that_its_inputs_take_and_no_others(
     assert proof.counterexample.output == "layer five, lane 0, bit 0"
     ((value,),) = proof.counterexample.inputs.values()
     assert (value, proof.counterexample.wanted) in [(3, 0), (5, 1)]
+
+
+@pytest.mark.parametrize(("text", "value"), [("101", 5), ("0x6996", 0x6996), ("0x0110 ", 0x110)])
+def test_a_parameter_is_binary_or_a_hexadecimal_word(text: str, value: int) -> None:
+    """Yosys puts a space behind a word that could be taken for digits with an undefined one."""
+    assert Cell("u", "LUT4", {"INIT": text}, {}, frozenset()).number("INIT") == value
+
+
+def test_a_parameter_with_undefined_digits_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"parameter INIT is '0x0110', must be a number"):
+        Cell("u", "LUT4", {"INIT": "0x0110"}, {}, frozenset()).number("INIT")
+
+
+def test_a_mode_without_a_model_is_refused() -> None:
+    alu = Cell("u", "ALU", {"ALU_MODE": "1100"}, {}, frozenset({"SUM"}))
+    with pytest.raises(ConfigError, match=r"cell u \(ALU\): no model of ALU_MODE 12"):
+        LOGIC["ALU"](Aig(), alu, {})

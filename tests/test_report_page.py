@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -143,6 +144,32 @@ def test_amd_cells() -> None:
     assert area.luts("xcup", area.cells(stat)) == 36
     assert area.registers("xcup", area.cells(stat)) == 48
     assert area.carries("xcup", area.cells(stat)) == 4
+
+
+@pytest.mark.parametrize(
+    ("family", "cells", "luts", "registers", "carries", "blocks"),
+    [
+        ("xc7", {"LUT5": 2, "LUT6_2": 3, "MUXF7": 1, "RAM32M": 2, "FDRE": 4, "FDSE": 1,
+                 "CARRY4": 2, "INV": 1, "RAMB36E1": 1, "RAMB18E1": 1}, 13, 5, 2, 1.5),
+        ("gowin", {"LUT1": 1, "LUT4": 4, "MUX2_LUT5": 2, "MUX2_LUT6": 1, "ALU": 5, "RAM16SDP4": 1,
+                   "DFF": 3, "DFFRE": 2, "DFFSE": 1, "IBUF": 2, "SDPX9B": 2}, 18, 6, 5, 2.0),
+        ("nexus", {"LUT4": 4, "WIDEFN9": 2, "INV": 1, "CCU2": 3, "DPR16X4": 1, "FD1P3IX": 6,
+                   "FD1P3DX": 1, "OB": 1, "PDPSC16K": 3}, 19, 7, 3, 3.0),
+    ],
+)  # fmt: skip
+def test_cells_of_other_families(
+    family: str,
+    cells: dict[str, int],
+    luts: int,
+    registers: int,
+    carries: int,
+    blocks: float,
+) -> None:
+    counts = Counter(cells)
+    assert area.luts(family, counts) == luts
+    assert area.registers(family, counts) == registers
+    assert area.carries(family, counts) == carries
+    assert area.blocks(family, counts) == blocks
 
 
 def test_ice40_cells() -> None:

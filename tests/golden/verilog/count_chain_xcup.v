@@ -9,11 +9,11 @@ module net_node (
 );
 wire n0, n1, n2, n3, n4, n5, n6, n7;
 hlsgen_row #(.N(8), .FORM(6), .ENTER(0), .LEAVE(0), .INIT({
-    64'h00000000aaaaaaaa,
     64'h66666666aaaaaaaa,
     64'h66666666aaaaaaaa,
     64'h66666666aaaaaaaa,
-    64'h00000000aaaaaaaa,
+    64'h66666666aaaaaaaa,
+    64'h66666666aaaaaaaa,
     64'h66666666aaaaaaaa,
     64'h177e7ee8e8808000,
     64'h6996966996696996

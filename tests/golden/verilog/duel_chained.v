@@ -12,7 +12,7 @@ wire n4;
 hlsgen_lut3 #(8'hca) u4 (n4, x[0], x[5], n3);
 wire n5;
 hlsgen_lut3 #(8'hca) u5 (n5, x[1], x[6], n3);
-hlsgen_row #(.N(3), .FORM(4), .ENTER(0), .LEAVE(1), .INIT({
+hlsgen_row #(.N(3), .FORM(3), .ENTER(0), .LEAVE(1), .INIT({
     64'h9999999922222222,
     64'h9999999922222222,
     64'h9999999922222222
