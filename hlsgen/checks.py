@@ -48,6 +48,8 @@ from hlsgen.verify.sources import language_of
 
 # Of the random vectors.
 _SEED = 1
+# Families that are proved on beside the board's own.
+_FAMILIES = ("xcup", "ecp5", "ice40")
 # Differences of a C simulation that are told.
 _SHOWN = 20
 
@@ -101,7 +103,8 @@ def prove_command(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help=f"FPGA family; may be given again. Default: {', '.join(FAMILIES)}.",
+            help=f"FPGA family: {', '.join(FAMILIES)}; may be given again. Default: the board's"
+            f" and {', '.join(_FAMILIES)}.",
             autocompletion=lambda: list(FAMILIES),
         ),
     ] = None,
@@ -118,14 +121,14 @@ def prove_command(
     """Prove by SAT that Verilog and mapped netlists are the graph: each layer, and the core."""
     _need_verilog("prove", hdl, project)
     if is_build_folder(project):
-        made_for(project, board)
+        made = made_for(project, board)
         log(verbose)
         folder = project
     else:
-        stages = run_stages(
+        job = run_stages(
             "emit", project, board, "verilog", output, False, verbose, data, budget_lut
         )
-        folder = stages.folder
+        made, folder = job.board, job.folder
     samples = load_samples(folder / "graph" / "samples.npz")
     budget = Budget(BUDGET.conflicts, time_limit)
     with Proofs() as show:
@@ -135,7 +138,8 @@ def prove_command(
             prove_netlist(folder, netlist, str(family and family[0]), samples,
                           budget=budget, listener=show.listener)  # fmt: skip
         else:
-            prove(folder, family or list(FAMILIES), samples, budget=budget, listener=show.listener)
+            names = family or [*dict.fromkeys((made.fabric, *_FAMILIES))]
+            prove(folder, names, samples, budget=budget, listener=show.listener)
     say(f"proofs: {folder / 'prove' / 'proof.json'}; the graph as AIGER: prove/graph.aig")
 
 

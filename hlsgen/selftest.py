@@ -88,7 +88,7 @@ def selftest_command(
         raise _told(error) from error
     file = measured.save(interface)
     _show(measured, interface)
-    say(f"measured: {file}")
+    say(f"{'simulated' if measured.simulated else 'measured'}: {file}")
     if measured.mismatches:
         raise CheckFailed(_complaint(measured, interface))
 

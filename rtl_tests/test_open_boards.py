@@ -20,7 +20,7 @@ from hlsgen import clocks
 from hlsgen.boards import Board, Shell, load_board
 from hlsgen.build import board_plan, run_step, tools_of
 from hlsgen.emit import emit, framing
-from hlsgen.errors import ConfigError, ToolMissing
+from hlsgen.errors import ConfigError, ToolFailed, ToolMissing
 from hlsgen.graph import Graph, random_feeds
 from hlsgen.netlist import read_design
 from hlsgen.netlist.ice40 import before_and_after
@@ -33,6 +33,7 @@ from hlsgen.report.evidence import Route
 from hlsgen.report.routed import used
 from hlsgen.tools import TOOLS
 from hlsgen.tools.verilator_native import build_native
+from hlsgen.verify.after_route import routed
 from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.bitstream_ice40 import check_bitstream
 from hlsgen.verify.routed import _compare, _simulate, _traffic
@@ -80,7 +81,7 @@ def test_bitstream(tmp_path: Path, name: str) -> None:
     board = load_board(name)
     needs(board)
     clock_mhz = clocks.clock_for(board, 20.0)
-    _, plan = planned(name, clock_mhz)
+    graph, plan = planned(name, clock_mhz)
     plan.write(tmp_path)
     for step in plan.steps:
         run_step(step, tmp_path)
@@ -98,6 +99,7 @@ def test_bitstream(tmp_path: Path, name: str) -> None:
     if board.fabric == "ice40":
         check_decoded(tmp_path)
         check_routed(tmp_path)
+        check_simulated(tmp_path, graph, board)
 
 
 def check_routed(folder: Path) -> None:
@@ -120,6 +122,28 @@ def check_routed(folder: Path) -> None:
     register["parameters"]["DFF_ENABLE"] = "0"
     lost = routed_proof(folder, placed)
     assert lost.status == "refuted" and "in one of the netlists only" in lost.reason
+
+
+def check_simulated(folder: Path, graph: Graph, board: Board) -> None:
+    """The routed board answers as the graph does; one that answers something else is found."""
+    samples = random_feeds(graph, FRAMES, np.random.default_rng(2))[graph.feeds()[0].name]
+    short = (folder / "rtl" / "net_uart.v").read_text()
+    (folder / "rtl" / "net_uart.v").write_text(
+        re.sub(r"IDLE_CLOCKS = \d+", "IDLE_CLOCKS = 9000000", short)
+    )
+    _, simulated = routed(folder, graph, board, samples)
+    assert (simulated.name, simulated.status, simulated.checked) == (
+        "board simulation", "passed", FRAMES
+    )  # fmt: skip
+    path = folder / "route" / "net_top.json"
+    good, placed = path.read_text(), json.loads(path.read_text())
+    cells = placed["modules"]["top"]["cells"]
+    (answer,) = (name for name in cells if name.startswith("uart_txd$sb_io"))
+    cells[answer]["connections"]["D_OUT_0"] = cells["uart_rxd$sb_io"]["connections"]["D_IN_0"]
+    path.write_text(json.dumps(placed))
+    proof, simulated = routed(folder, graph, board, samples)
+    assert (proof.status, simulated.status) == ("failed", "failed")
+    path.write_text(good)
 
 
 def in_use(cell: dict[str, Any]) -> bool:
@@ -234,3 +258,45 @@ def test_ice40_settings_are_those_of_icepll(source_mhz: float, clock_mhz: float)
     clock = board.clock.model_copy(update={"source_mhz": source_mhz})
     ours = clocks.setting_for(board.model_copy(update={"clock": clock}), clock_mhz)
     assert dict(ours.dividers) == {key: found[key] for key in dict(ours.dividers)}
+
+
+def test_simulation_models_of_ice40_are_those_of_yosys(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    pins = ".I0(a), .I1(b), .I2(c), .I3(d), .O({})"
+    inits = (1, 0xCAFE, *rng.integers(1 << 16, size=2))
+    cells = [f"SB_LUT4 #(.LUT_INIT({init})) {{}} ({pins});" for init in inits]
+    cells.append("SB_CARRY {} (.I0(a), .I1(b), .CI(c), .CO({}));")
+    for kind in ("", "E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES"):
+        pins = {"E": ".E(e), ", "R": ".R(r), ", "S": ".S(r), "}
+        extra = (pins["E"] if "E" in kind else "") + (
+            pins.get(kind[-1:], "") if kind != "E" else ""
+        )
+        cells.append(f"SB_DFF{kind} {{}} (.C(clk), .D(d), {extra}.Q({{}}));")
+    body = "\n".join(cell.format(f"u{i}", f"y[{i}]") for i, cell in enumerate(cells))
+    ports = f"input clk, a, b, c, d, e, r, output [{len(cells) - 1}:0] y"
+    (tmp_path / "top.v").write_text(f"module top ({ports});\n{body}\nendmodule\n")
+    ours = data_dir("templates") / "verify" / "cells_ice40.v"
+    elaborate = "hierarchy -top top; proc; flatten; async2sync; opt_clean"
+    script = [
+        f"read_verilog -DHLSGEN_POWER_UP {ours} top.v; {elaborate}; rename top gold",
+        "design -stash gold",
+        f"read_verilog -D ICE40_HX +/ice40/cells_sim.v top.v; {elaborate}; rename top gate",
+        "design -stash gate",
+        "design -copy-from gold -as gold gold; design -copy-from gate -as gate gate",
+        "miter -equiv -flatten -make_outputs gold gate miter; hierarchy -top miter",
+        "sat -verify -tempinduct-baseonly -maxsteps 2 -prove trigger 0 -set-def-inputs miter",
+    ]
+    (tmp_path / "prove.ys").write_text("\n".join(script) + "\n")
+
+    def prove() -> None:
+        TOOLS["yosys"].run(
+            ["-s", "prove.ys"], cwd=tmp_path, makes=[], log_file=tmp_path / "yosys.log"
+        )
+
+    prove()
+    wrong = ours.read_text().replace("Q <= S ? 1'b1 : D", "Q <= S ? 1'b0 : D", 1)
+    (tmp_path / "wrong.v").write_text(wrong)
+    script[0] = script[0].replace(str(ours), "wrong.v")
+    (tmp_path / "prove.ys").write_text("\n".join(script) + "\n")
+    with pytest.raises(ToolFailed):
+        prove()

@@ -78,7 +78,8 @@ def test_the_shell_of_a_uart_board(tmp_path: Path) -> None:
     code, output = selftest(build(tmp_path, graph), "--via", "simulation")
     assert code == 0, output
     assert "SIMULATION of net for ulx3s: no board was measured" in output
-    record = json.loads((tmp_path / "host" / "measured.json").read_text())
+    assert not (tmp_path / "host" / "measured.json").exists()
+    record = json.loads((tmp_path / "host" / "simulated.json").read_text())
     assert (record["transport"], record["simulated"]) == ("simulation", True)
     assert (record["mismatches"], record["power_w"], record["energy_uj"]) == (0, None, None)
     # Forty bits a frame without a pause, and the answer behind the last.
@@ -141,7 +142,7 @@ def test_the_core_of_another_network_is_found(tmp_path: Path, kind: str) -> None
     assert code == 1
     assert f"of {FRAMES} answers of the simulated shell are wrong" in output
     assert "frame 0: answer" in output or "frame 1: answer" in output
-    record = json.loads((folder / "host" / "measured.json").read_text())
+    record = json.loads((folder / "host" / "simulated.json").read_text())
     assert record["mismatches"] > FRAMES / 4
     assert record["throughput_fps"] is None
 

@@ -7,12 +7,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hlsgen.boards import board_names, load_board
 from hlsgen.errors import ConfigError
+from hlsgen.graph import Graph
 from hlsgen.paths import data_dir
 from hlsgen.tools import TOOLS
+from hlsgen.verify.after_route import bitstream, routed
 
 GOOD = """\
 name = "mini"
@@ -183,3 +186,14 @@ def test_the_table_in_the_docs_is_that_of_the_measurements() -> None:
     assert shown == module.table(rows), "run: python docs/boards.py --table"
     failed = module.table({"icebreaker": {"failure": "digits does not fit icebreaker: 3 too many"}})
     assert "| digits does not fit icebreaker: 3 too many | " in failed.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["tang_nano_9k", "crosslink_nx_evn"])
+def test_what_is_not_read_back_after_routing_is_not_run(
+    name: str, small: Graph, tmp_path: Path
+) -> None:
+    board = load_board(name)
+    rungs = [*routed(tmp_path, small, board, np.zeros((1, 1, 2), dtype=np.int64))]
+    rungs.append(bitstream(tmp_path, small, board))
+    assert [rung.name for rung in rungs] == ["routed netlist", "board simulation", "bitstream"]
+    assert all(rung.status == "not run" and len(rung.reason) > 20 for rung in rungs)

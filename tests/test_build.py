@@ -66,7 +66,7 @@ def test_the_host_script_gets_the_frame_and_known_answers(small: Graph) -> None:
     digest = interface.pop("graph")
     assert interface == {
         "version": 1, "name": "small", "board": "ulx3s", "product": "small.bit",
-        "transport": "uart", "clock_mhz": 50.0, "width_bits": 8,
+        "transport": "uart", "clock_mhz": 50.0, "interval": 1, "width_bits": 8,
         "frame": {"words": 2, "word_bits": 3, "beat_words": 2, "slot_bits": 8, "bytes": 1},
         "answer": {"bytes": 1, "bits": 1, "lanes": 1, "signed": False},
         "offset": [0.0, 0.0], "scale": [1.0, 1.0], "uart": {"baud": 115200},

@@ -13,7 +13,7 @@ import pytest
 from report_folder import record
 from typer.testing import CliRunner
 
-from hlsgen import __version__, cli, flow, screen
+from hlsgen import __version__, checks, cli, flow, screen
 from hlsgen.boards import board_names
 from hlsgen.errors import CheckFailed, ToolFailed
 from hlsgen.passes import Record
@@ -248,7 +248,7 @@ def test_a_compiler_that_is_not_on_path_ends_with_3(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--family", "spartan"), "unknown family 'spartan'; known: xcup, ecp5, ice40, xc7, gowin,"),
+        (("--family", "spartan"), "unknown family 'spartan'; known: xcup, ecp5, ice40, xc7,"),
         (("--netlist", "n.json"), "--netlist needs one --family: that of its cells"),
         (("--netlist", "n.json", "--family", "ecp5"), "n.json: no netlist here, or a damaged one"),
     ],
@@ -258,6 +258,29 @@ def test_proofs_of_what_is_not_there_end_with_2(
 ) -> None:
     result = hlsgen("prove", root / "tiny-ulx3s", *options, code=2)
     assert f"error: {message}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("board", "options", "families"),
+    [
+        ("ulx3s", (), ["ecp5", "xcup", "ice40"]),
+        ("tang_nano_9k", (), ["gowin", "xcup", "ecp5", "ice40"]),
+        ("ulx3s", ("--family", "nexus", "--family", "xc7"), ["nexus", "xc7"]),
+    ],
+)
+def test_proofs_are_for_the_boards_family_and_some_more(
+    project: Path,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    board: str,
+    options: tuple[str, ...],
+    families: list[str],
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(checks, "prove", lambda _, names, *rest, **more: asked.append(names))
+    hlsgen("prove", project, "--board", board, "-o", root, *options)
+    hlsgen("prove", root / f"tiny-{board}", *options)
+    assert asked == [families, families]
 
 
 def test_a_tool_that_fails_ends_with_4(

@@ -191,6 +191,7 @@ def test_the_host_packs_pixels_into_their_slots(final: Graph, tmp_path: Path) ->
     known, _ = read_interface(tmp_path)
     assert (known.words, known.beat_words, known.slot_bits) == (24, 2, 8)
     assert known.frame_bytes == framing(final, 8).in_beats == 12
+    assert known.interval == 12, "clocks a frame of the core"
     assert known.known_words.shape == (5, 24)
     assert len(known.offset) == len(known.scale) == 24
     frames = known.pack(known.known_words)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_emit import INSTANCES
 
 from hlsgen import __version__
-from hlsgen.emit import LANGUAGES, emit
+from hlsgen.emit import LANGUAGES, emit, framing
 from hlsgen.emit.hls import RESERVED, WITHOUT_FILE, files_of, node_header
 from hlsgen.emit.hls_nodes import LAYERS
 from hlsgen.emit.hls_steps import STEPS
@@ -162,6 +162,26 @@ def test_the_kernel_is_what_the_link_file_names() -> None:
         assert f"#pragma HLS INTERFACE axis port = {port}" in text
     assert "#pragma HLS INTERFACE ap_ctrl_none port = return" in text
     assert "ap_axiu<512, 0, 0, 0>" in text
+
+
+@pytest.mark.parametrize("name", ["window", "pad", "serialize", "tiled"])
+def test_state_that_counts_is_reset(name: str) -> None:
+    """Statics keep their values in a reset unless asked; loops around them begin anew."""
+    made, wires = instances()[name]
+    text = header(made, *wires)
+    counters = re.findall(r"static ap_uint<\d+> (\w+) =", text)
+    assert counters
+    assert sorted(re.findall(r"#pragma HLS RESET variable = (\w+)", text)) == sorted(counters)
+
+
+@pytest.mark.parametrize(("width", "beats", "style"), [(512, 1, "frp"), (16, 6, "flp")])
+def test_the_last_frame_never_waits_for_the_next(width: int, beats: int, style: str) -> None:
+    """Reads that depend on earlier ones rule frp out, and a pipeline that stalls keeps a frame."""
+    graph = opt(random_network(1, features=24, layers=(6,)), ECP5, 50.0)
+    assert framing(graph, width).in_beats == beats
+    text = str(emit(graph, width, ECP5, "hls").files["hls/net_kernel.cpp"])
+    take = text[text.index("static void take(") : text.index("static void give(")]
+    assert re.findall("#pragma HLS PIPELINE (.*)", take) == [f"II = {beats} style = {style}"]
 
 
 # --- the tool's limits --------------------------------------------------------------------------

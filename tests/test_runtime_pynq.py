@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,18 @@ def test_frames_go_in_parts_where_the_dma_is_small(overlay: Overlay, small: Grap
         assert device.at_once == 7
         got = device.run_words(words[:, 0])
     assert got.tolist() == run(small, {"x": words})["y"].ravel().tolist()
+
+
+def test_a_slow_core_gets_short_transfers(overlay: Overlay) -> None:
+    folder = overlay()
+    path = folder / "host" / "interface.json"
+    raw = json.loads(path.read_text())
+    path.write_text(json.dumps(raw | {"interval": raw["interval"] * 500_000}))
+    with connect(folder) as device:
+        assert device.at_once == 10
+    path.write_text(json.dumps(raw | {"interval": 10**9}))
+    with connect(folder) as device:
+        assert device.at_once == 1
 
 
 def test_a_dma_too_small_for_a_frame(overlay: Overlay) -> None:

@@ -88,14 +88,26 @@ def test_more_frames_than_fit_at_once(card: Card, small: Graph) -> None:
         assert board.run_words(words[:2, 0]).tolist() == got[:2].tolist()
 
 
-def test_a_bank_bounds_the_frames_at_once(card: Card) -> None:
+@pytest.mark.parametrize(("size", "frames"), [(640, 10), (16 << 30, 65536)])
+def test_a_bank_bounds_the_frames_at_once(card: Card, size: int, frames: int) -> None:
     folder = card(1)
     path = folder / "host" / "interface.json"
     raw = json.loads(path.read_text())
-    raw["xrt"]["bank_bytes"] = 640
+    raw["xrt"]["bank_bytes"] = size
     path.write_text(json.dumps(raw))
     with connect(folder) as board:
-        assert board.at_once == 10
+        assert board.at_once == frames
+
+
+def test_a_slow_core_gets_short_runs(card: Card) -> None:
+    """A tenth of a second each, or a core that works would be taken for one that hangs."""
+    folder = card(2)
+    path = folder / "host" / "interface.json"
+    raw = json.loads(path.read_text())
+    assert (raw["clock_mhz"], raw["interval"]) == (50.0, 1)
+    path.write_text(json.dumps(raw | {"interval": 500_000}))
+    with connect(folder) as board:
+        assert board.at_once == 2 * 10
 
 
 def test_scores_of_a_network_without_argmax(card: Card, small: Graph) -> None:

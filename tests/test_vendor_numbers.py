@@ -103,6 +103,15 @@ def test_a_report_after_synthesis_is_of_that_stage(tmp_path: Path) -> None:
     assert (number.value, number.stage, number.tool) == (340, "synth", "Vivado 2025.2")
 
 
+def test_optimised_behind_the_router_is_routed(tmp_path: Path) -> None:
+    folder = build(tmp_path, "zcu104", VIVADO)
+    path = folder / "reports/utilization.rpt"
+    text = path.read_text()
+    assert "| Design State : Routed\n" in text
+    path.write_text(text.replace("State : Routed", "State : Physopt postRoute"))
+    assert look(folder).numbers["lut"].stage == "route"
+
+
 def test_numbers_of_the_vitis_linker(tmp_path: Path) -> None:
     report = look(build(tmp_path, "u280", VITIS))
     place = f"{LINK}/impl_1_kernel_util_routed.rpt"

@@ -9,7 +9,7 @@ import pytest
 
 from hlsgen.boards import load_board
 from hlsgen.errors import ConfigError
-from hlsgen.verify import Rung, Verdict, assemble
+from hlsgen.verify import Rung, Verdict, assemble, ladder
 from hlsgen.verify.verdict import LADDER, whole
 
 BOARD = load_board("ulx3s")
@@ -60,6 +60,31 @@ def test_every_line_of_the_ladder_is_there_run_or_not() -> None:
 def test_a_line_that_the_ladder_lacks_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="no line of the ladder is called other"):
         whole([rung("passed", "other")], {})
+
+
+@pytest.mark.parametrize(
+    ("board", "parts"),
+    [
+        ("ulx3s", ["rtl", "netlist", "routed", "bitstream"]),
+        ("u280", ["rtl", "netlist"]),
+        ("arty_a7_100t", ["rtl", "netlist"]),
+        ("zcu104", ["rtl", "netlist"]),
+    ],
+)
+def test_what_vendors_tools_left_is_not_read_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, board: str, parts: list[str]
+) -> None:
+    """A bitstream and a file of the open router may lie there; no decoder is let loose on them."""
+    folder, target = root / "tiny-ulx3s", load_board(board)
+    for name in ("synth/tiny_top.json", "synth/tiny_axis.json", "route/tiny_top.json",
+                 f"tiny.{target.product}"):  # fmt: skip
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+    judged: list[str] = []
+    monkeypatch.setattr(ladder, "verify_part", lambda _, __, part, **___: judged.append(part))
+    rungs = {rung.name: rung.reason for rung in ladder.verify(folder, target).rungs}
+    assert judged == parts
+    assert ("vendor's tools" in rungs["bitstream"]) == (board != "ulx3s")
 
 
 def test_parts_about_other_files_do_not_count(root: Path) -> None:

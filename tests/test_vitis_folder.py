@@ -115,6 +115,14 @@ def test_the_mock_tools_run_through(
     assert product.startswith("# MOCK: no device program"), "no one takes it for a real one"
 
 
+def test_the_bench_is_no_part_of_the_kernel(small: Graph) -> None:
+    made = prepared(small, "u280", "hls")
+    assert {"hls/small_tb.cpp", "hls/small_frames.dat"} <= set(made.files)
+    (step,) = [step for step in made.steps if "hls/small_kernel.cpp" in step.args]
+    assert "hls/small_core.h" in step.reads
+    assert not [file for file in (*step.args, *step.reads) if file.endswith(("_tb.cpp", ".dat"))]
+
+
 def test_the_network_itself_on_the_card_in_software(small: Graph, tmp_path: Path) -> None:
     """Host, movers and the HLS kernel as one program give the interpreter's answers."""
     prepared(small, "u280", "hls").write(tmp_path)

@@ -115,6 +115,15 @@ def test_the_boards_own_clock_needs_no_generator(small: Graph) -> None:
     assert "MMCM" not in str(made(small, "u280_bare", 100.0).files["vivado/small_top.v"])
 
 
+@pytest.mark.parametrize(
+    ("case", "action"), [("u280_bare", "OVERTEMPSHUTDOWN"), ("seven", "OVERTEMPPOWERDOWN")]
+)
+def test_each_family_calls_its_protection_by_its_name(small: Graph, case: str, action: str) -> None:
+    """AMD UG908: POWERDOWN on the 7 series, SHUTDOWN on UltraScale+; the other is unknown there."""
+    text = str(made(small, *CASES[case]).files["vivado/pins.xdc"])
+    assert re.findall(r"BITSTREAM\.CONFIG\.(OVERTEMP\w+) ENABLE", text) == [action]
+
+
 # --- scripts in a Tcl interpreter -----------------------------------------------------------------
 
 

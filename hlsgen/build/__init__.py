@@ -53,7 +53,8 @@ def board_plan(
         return rtl | nextpnr.plan(graph, board, rtl, clock_mhz, seed) | host
     sources = sorted(rtl.files)
     if openxc7.chosen(board):
-        return rtl | openxc7.plan(graph, board, rtl, clock_mhz, seed) | host
+        counted = area.plan(graph, sources, board.fabric)
+        return rtl | counted | openxc7.plan(graph, board, rtl, clock_mhz, seed) | host
     if board.flow == "vivado":
         kernel = vivado.plan(graph, board, rtl, clock_mhz)
     else:

@@ -17,12 +17,8 @@ def _options(board: Board) -> Gowin:
 
 
 def _synth(board: Board) -> str:
-    """Pads come later: here each module that stays one would get them.
-
-    No wide multiplexers: nextpnr-himbaechel 0.11 knows no delays of them, and its Fmax would be too
-    good. Those of the core's tables stay, since the core is made of cells.
-    """
-    return f"synth_gowin -family {_options(board).family[:4].lower()} -noiopads -nowidelut -nodsp"
+    """Pads come later: here each module that stays one would get them."""
+    return f"synth_gowin -family {_options(board).family[:4].lower()} -noiopads -nodsp"
 
 
 def _generator(design: Design) -> Generator:
@@ -65,5 +61,14 @@ GOWIN = Family(
     constraints="pins.cst",
     generator=_generator,
     steps=_steps,
-    finish=("iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O {top}",),
+    # nextpnr-himbaechel 0.11 does not see paths through LUT1 to LUT3, nor through the LUT that it puts
+    # between a multiplexer and a flip-flop: its Fmax would be far too good.
+    extra=("gowin_map.v",),
+    finish=(
+        "iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O {top}",
+        "techmap -max_iter 1 -map synth/gowin_map.v t:LUT1 t:LUT2 t:LUT3",
+        "techmap -max_iter 1 -map synth/gowin_map.v t:DFF* %ci1:+[D]"
+        " %ci1:+MUX2_LUT5,MUX2_LUT6,MUX2_LUT7,MUX2_LUT8[O] t:MUX2_LUT* %i",
+        "clean",
+    ),
 )

@@ -45,8 +45,8 @@ def plan(name: str, part: str, sources: Sequence[str], clock_mhz: float) -> Plan
         raise ConfigError(f"{main} with the top function {kernel} is missing in the sources")
     if clock_mhz <= 0:
         raise ConfigError(f"hardware.clock_mhz is {clock_mhz:g}, must be above 0")
-    benches = [file for file in sources if file.endswith(("_tb.cpp", ".dat"))]
-    compiled = [file for file in sources if file.endswith(".cpp") and file not in benches]
+    kernels = compiled(sources)
+    benches = [file for file in sources if file not in kernels]
     export = f"export_design -format ip_catalog -vendor hlsgen -library kernel -ipname {kernel}"
     stages = {
         "csim": ["csim_design"],
@@ -62,7 +62,7 @@ def plan(name: str, part: str, sources: Sequence[str], clock_mhz: float) -> Plan
         "kernel": kernel,
         "part": part,
         "period_ns": 1000.0 / clock_mhz,
-        "sources": compiled,
+        "sources": [file for file in kernels if file.endswith(".cpp")],
         "benches": benches,
     }
     files = {
@@ -73,6 +73,11 @@ def plan(name: str, part: str, sources: Sequence[str], clock_mhz: float) -> Plan
     step = Step("vitis_hls", ("-f", script), (*REPORTS, f"{IP}/component.xml"),
                 (script, *sources), "csynth")  # fmt: skip
     return Plan(files, (step,))
+
+
+def compiled(sources: Sequence[str]) -> list[str]:
+    """The files that hardware is made of: `sources` without the test bench."""
+    return [file for file in sources if not file.endswith(("_tb.cpp", ".dat"))]
 
 
 def _script(stage: str, commands: Sequence[str], settings: Mapping[str, object]) -> str:

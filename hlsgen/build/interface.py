@@ -12,6 +12,7 @@ from hlsgen.emit import framing
 from hlsgen.emit.render import render
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.graph.ops import Input
+from hlsgen.graph.schedule import pace
 from hlsgen.plan import Plan
 
 # Samples with known answers for a self-test.
@@ -64,6 +65,7 @@ def plan(
         "product": f"{graph.name}.{board.product}",
         "transport": transport,
         "clock_mhz": clock_mhz,
+        "interval": pace(graph).interval,
         "width_bits": board.shell.width_bits,
         **_framing(graph, board.shell.width_bits, transport),
         "offset": offset,

@@ -1,14 +1,14 @@
 """openXC7 in place of Vivado: Yosys, nextpnr-xilinx and Project X-Ray, where they are installed.
 
-The commands are those of openXC7's demo projects. Their databases lie where the user put them, so
-they are looked for when the plan is made, and its steps name them.
+Cells are counted and the netlist of the core is proved as for Vivado; of what comes after nothing
+is read back. The commands are those of openXC7's demo projects. Their databases lie where the user
+put them, so they are looked for when the plan is made, and its steps name them.
 """
 
 from __future__ import annotations
 
 from hlsgen.boards import Board
 from hlsgen.build import vivado
-from hlsgen.emit import kept
 from hlsgen.emit.render import render
 from hlsgen.errors import ToolMissing
 from hlsgen.graph.ir import Graph
@@ -52,21 +52,14 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
         for file, text in vivado.plan(graph, board, rtl, clock_mhz).files.items()
         if file.endswith(".v") and file not in _COPIES
     }
+    netlist, fasm, frames = (f"route/{top}.{kind}" for kind in ("json", "fasm", "frames"))
     script = render(
-        "nextpnr/synth.ys.j2",
-        sources=sorted({**rtl.files, **files}),
-        top=top,
-        macro="HLSGEN_XILINX -DHLSGEN_XC7",
-        synth="synth_xilinx -family xc7 -flatten -abc9",
-        finish=[],
-        **kept(graph),
+        "nextpnr/openxc7.ys.j2", sources=sorted({**rtl.files, **files}), top=top, netlist=netlist
     )
     files |= {
-        "synth/synth.ys": script,
+        "route/synth.ys": script,
         "route/pins.xdc": render("nextpnr/pins.xdc.j2", board=board),
     }
-    netlist, fasm, frames = f"synth/{top}.json", f"route/{top}.fasm", f"route/{top}.frames"
-    counted = (netlist, "synth/layers.json", "synth/stat.json")
     place = (
         *("--chipdb", str(chip), "--xdc", "route/pins.xdc"),
         *("--freq", f"{clock_mhz:g}", "--seed", str(seed), "--json", netlist, "--fasm", fasm),
@@ -80,9 +73,9 @@ def plan(graph: Graph, board: Board, rtl: Plan, clock_mhz: float, seed: int) -> 
     return Plan(
         files,
         (
-            Step("yosys", ("-s", "synth/synth.ys"), counted, log="synth"),
-            Step("nextpnr-xilinx", place, (fasm,), (netlist,), log="route"),
-            Step("fasm2frames", assemble, (frames,), (fasm,), log="frames"),
-            Step("xc7frames2bit", pack, (f"{name}.bit",), (frames,), log="pack"),
+            Step("yosys", ("-s", "route/synth.ys"), (netlist,), log="openxc7_synth"),
+            Step("nextpnr-xilinx", place, (fasm,), (netlist,), log="openxc7_route"),
+            Step("fasm2frames", assemble, (frames,), (fasm,), log="openxc7_frames"),
+            Step("xc7frames2bit", pack, (f"{name}.bit",), (frames,), log="openxc7_pack"),
         ),
     )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlsgen.boards import Board, Vitis
+from hlsgen.build import hls_project
 from hlsgen.build.replication import Core, core_of, regions_of, units_of
 from hlsgen.emit import framing
 from hlsgen.emit.render import render
@@ -116,7 +117,7 @@ def plan(
         raise ConfigError(f"board {board.name} cannot be built with Vitis: flow is {board.flow!r}")
     _check(board, board.vitis, core, clock_mhz, units)
     kernel, platform, hls = f"{name}_kernel", board.vitis.platform, language == "hls"
-    files = list(sources) if hls else _packaged(sources)
+    files = hls_project.compiled(sources) if hls else _packaged(sources)
     network = _compiled(kernel, platform, clock_mhz, files) if hls else _vivado(kernel, files)
     steps = _steps(name, platform, clock_mhz, network)
     values = _values(name, board, board.vitis, core, clock_mhz) | {

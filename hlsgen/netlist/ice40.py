@@ -17,11 +17,9 @@ from hlsgen.netlist.design import Cell, Design, Flat, Net, _Flattening
 # The clock generator, as it is called once it is placed, and its pins before.
 PLL = "ICESTORM_PLL"
 _PLL_PINS = {
-    **{"REFERENCECLK": "REFERENCECLK", "RESETB": "RESETB", "BYPASS": "BYPASS"},
-    **{"LOCK": "LOCK", "PLLOUTGLOBAL": "PLLOUT_A_GLOBAL"},
+    **{"REFERENCECLK": "REFERENCECLK", "PACKAGEPIN": "REFERENCECLK", "RESETB": "RESETB"},
+    **{"BYPASS": "BYPASS", "LOCK": "LOCK", "PLLOUTGLOBAL": "PLLOUT_A_GLOBAL"},
 }
-# A generator that takes its clock from the pad beside it has no net for that.
-_FROM_PAD: tuple[Net, ...] = ("0",)
 # What nextpnr writes behind the name of a net that leaves through a pad.
 _PAD_NET = "$SB_IO_OUT"
 _Nets = tuple[Net, ...]
@@ -78,7 +76,6 @@ def before_and_after(before: Design, top: str, after: Design) -> tuple[Flat, Fla
 
 def _pll(cell: Cell) -> Cell:
     pins = {_PLL_PINS[pin]: nets for pin, nets in cell.pins.items() if pin in _PLL_PINS}
-    pins.setdefault("REFERENCECLK", _FROM_PAD)
     return Cell(cell.name, PLL, {}, pins, frozenset({"LOCK", "PLLOUT_A_GLOBAL"}))
 
 
@@ -91,9 +88,10 @@ def _unpacked(flat: Flat, called: dict[Net, str]) -> Flat:
         if not cell.pins["USER_SIGNAL_TO_GLOBAL_BUFFER"]
     ]
     cells: list[Cell] = []
-    for cell in flat.cells:
+    last = max((net for net in flat.names if isinstance(net, int)), default=0)
+    for number, cell in enumerate(flat.cells, last + 1):
         if cell.type == "ICESTORM_LC":
-            cells += _logic(cell, called)
+            cells += _logic(cell, called, number)
         elif cell.type == "SB_IO":
             cells += _pad(cell)
         elif cell.type == "SB_GB":
@@ -105,11 +103,21 @@ def _unpacked(flat: Flat, called: dict[Net, str]) -> Flat:
             pins = {pin: cell.pins.get(pin, ()) for pin in _PLL_PINS.values()}
             outputs = frozenset({"LOCK", "PLLOUT_A_GLOBAL"})
             pins["PLLOUT_A_GLOBAL"] = clock
-            pins["REFERENCECLK"] = pins["REFERENCECLK"] or _FROM_PAD
+            # One that takes its clock from the pad beside it has no net for that.
+            pins["REFERENCECLK"] = pins["REFERENCECLK"] or _lonely_pad(flat)
             cells.append(Cell(cell.name.removesuffix("_PLL"), PLL, {}, pins, outputs))
         else:
             raise ConfigError(f"cell {cell.name}: no model of placed cell type {cell.type}")
     return replace(flat, cells=tuple(cells))
+
+
+def _lonely_pad(flat: Flat) -> _Nets:
+    """The pad that nothing in the logic is joined to: it feeds the clock generator."""
+    pads = [cell for cell in flat.cells if cell.type == "SB_IO"]
+    alone = [cell for cell in pads if not list(_pad(cell))]
+    if len(alone) != 1:
+        raise ConfigError(f"{len(alone)} pads could feed the clock generator, which has no net")
+    return alone[0].pins["PACKAGE_PIN"]
 
 
 def _wire(name: str, source: _Nets, target: _Nets) -> Cell:
@@ -124,14 +132,17 @@ def _pad(cell: Cell) -> Iterator[Cell]:
             yield _wire(f"{cell.name}.{pin}", *((nets, pad) if pin == "D_OUT_0" else (pad, nets)))
 
 
-def _logic(cell: Cell, called: dict[Net, str]) -> Iterator[Cell]:
-    """Table, carry and register of a logic cell, as far as they are used."""
+def _logic(cell: Cell, called: dict[Net, str], between: int) -> Iterator[Cell]:
+    """Table, carry and register of a logic cell, as far as they are used.
+
+    `between` is a net of its own, for what leads from the table to the register.
+    """
 
     def on(parameter: str) -> bool:
         return cell.word(parameter, "0") == "1"
 
     out, registered = cell.pins["O"], on("DFF_ENABLE")
-    table: _Nets = (f"{cell.name}.LUT",) if registered else out
+    table: _Nets = (between,) if registered else out
     if table:
         init = {"LUT_INIT": cell.parameters["LUT_INIT"]}
         # The constant 1 may be made beside a carry that reads it at the same pins.

@@ -51,7 +51,8 @@ _BESIDE = {
     ("vivado", "synthesis"): "vitis_hls/project/solution/impl/ip/component.xml",
     ("vitis", "synthesis"): "vitis/{kernel}.xo",
 }
-_ROUTED = ("Routed", "Fully Placed")
+# What report_utilization calls a design behind placement.
+_ROUTED = ("Routed", "Physopt postRoute", "Fully Placed")
 
 
 @dataclass(frozen=True)

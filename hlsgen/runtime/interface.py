@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 VERSION = 1
 TRANSPORTS = ("uart", "xrt", "pynq")
 _NUMBER = (int, float)
+_LARGEST = 1 << 48  # more bytes than any card's memory bank has
 # The keys, and those of each table: name -> type.
 _KEYS: dict[str, Any] = {
     "name": str, "graph": str, "board": str, "product": str, "transport": str,
-    "clock_mhz": _NUMBER, "width_bits": int, "frame": dict, "answer": dict, "offset": list,
-    "scale": list, "self_test": dict,
+    "clock_mhz": _NUMBER, "interval": int, "width_bits": int, "frame": dict, "answer": dict,
+    "offset": list, "scale": list, "self_test": dict,
 }  # fmt: skip
 _TABLES: dict[str, dict[str, Any]] = {
     "frame": dict.fromkeys(("words", "word_bits", "beat_words", "slot_bits", "bytes"), int),
@@ -47,7 +48,7 @@ class Interface:
         name, graph, board: of the network, the digest of its graph, the board's name.
         product: file that configures the board, in the build folder.
         transport: "uart", "xrt" or "pynq"; `options` is its table.
-        clock_mhz: of the network.
+        clock_mhz: of the network, which takes a frame in every `interval` clocks.
         width_bits: of a beat of the shell.
         words: of a frame; `word_bits` wide, unsigned; `beat_words` of them begin at each multiple
             of `slot_bits`; `frame_bytes` in all.
@@ -64,6 +65,7 @@ class Interface:
     transport: str
     options: dict[str, Any]
     clock_mhz: float
+    interval: int
     width_bits: int
     words: int
     word_bits: int
@@ -152,6 +154,10 @@ class Interface:
             )
         return array
 
+    def frames_in(self, seconds: float) -> int:
+        """Frames that the core takes in this time, at least 1."""
+        return max(1, int(self.clock_mhz * 1e6 * seconds) // self.interval)
+
     def pack(self, words: Words) -> Bytes:
         """Frames uint8 [n, frame_bytes] of checked words."""
         raw = pack_frames(words, self.word_bits, self.width_bits, self.beat_words, self.slot_bits)
@@ -201,6 +207,7 @@ def _checked(path: Path, raw: Any) -> Interface:
         **{key: raw[key] for key in ("name", "graph", "board", "product", "transport")},
         options=raw[transport],
         clock_mhz=float(raw["clock_mhz"]),
+        interval=raw["interval"],
         width_bits=raw["width_bits"],
         **{key: frame[key] for key in ("words", "word_bits", "beat_words", "slot_bits")},
         frame_bytes=frame["bytes"],
@@ -222,8 +229,8 @@ def _typed(table: dict[str, Any], keys: dict[str, Any], place: str) -> None:
         value = table[key]
         if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
             raise ValueError(f"key {place}{key} is {value!r}, of the wrong type")
-        if kind in (int, _NUMBER) and not 0 < value < 2**31:
-            raise ValueError(f"key {place}{key} is {value}, must be above 0")
+        if kind in (int, _NUMBER) and not 0 < value < _LARGEST:
+            raise ValueError(f"key {place}{key} is {value}, must be above 0 and below {_LARGEST}")
 
 
 def _check_sizes(raw: dict[str, Any], frame: dict[str, int], answer: dict[str, int]) -> None:

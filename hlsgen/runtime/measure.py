@@ -88,11 +88,14 @@ class Measured:
     def save(self, interface: Interface) -> Path:
         """Write measured.json beside interface.json, whole or not at all.
 
+        What was simulated goes to simulated.json, so that it replaces no measurement.
+
         Raises:
             OSError: it cannot be written.
         """
-        file = interface.file.parent / "measured.json"
-        partial = file.with_name(".measured.json.part")
+        name = "simulated.json" if self.simulated else "measured.json"
+        file = interface.file.parent / name
+        partial = file.with_name(f".{name}.part")
         partial.write_text(json.dumps(self.record(interface), indent=1) + "\n", encoding="utf-8")
         return partial.replace(file)
 

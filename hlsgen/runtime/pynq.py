@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Bytes of one transfer where the DMA does not tell: its smallest length register has 8 bits more.
 _LONGEST = 1 << 14
 _BYTES = 16 << 20
+# Seconds that the core works on one transfer, at most: far from the time that is waited.
+_RUN_S = 0.1
 _TIMEOUT_S = 10.0
 # S2MM_DMACR and its bit Reset, which stops both channels whatever they wait for (AMD PG021). PYNQ's
 # `stop` of a channel waits for the end of the transfer, so for an answer that never comes.
@@ -73,7 +75,7 @@ class PynqDevice(Device):
                 f"{bitfile}: its DMA takes {longest} bytes at once, a frame has {size}: make the"
                 " DMA's length register wider"
             )
-        self.at_once = longest // size
+        self.at_once = min(longest // size, interface.frames_in(_RUN_S))
         self._buffers: tuple[Any, Any] | None = None
         self._rail = self._find_rail()
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .device import Bytes
     from .interface import Interface
 
-# Frames of one run of one unit, at most, and bytes of them.
-_FRAMES, _BYTES = 65536, 64 << 20
+# Frames of one run of one unit, at most, bytes of them, and seconds that the core works on them.
+_FRAMES, _BYTES, _RUN_S = 65536, 64 << 20, 0.1
 _TIMEOUT_S = 10.0
 # How long one call waits: XRT holds Python's lock meanwhile, and the power is read in between.
 _SLICE_MS = 50
@@ -117,7 +117,8 @@ class XrtDevice(Device):
         except (RuntimeError, OSError) as error:
             raise _explained(error, index, xclbin) from error
         bank = min(options["bank_bytes"], _BYTES)
-        self._batch = max(1, min(_FRAMES, bank // interface.frame_bytes))
+        most = min(_FRAMES, bank // interface.frame_bytes, interface.frames_in(_RUN_S))
+        self._batch = max(1, most)
         self.at_once = self._batch * len(self._units)
         if self.power_w() is not None:
             self.power_source = "XRT, electrical: power_consumption_watts (whole card)"

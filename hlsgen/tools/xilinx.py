@@ -1,6 +1,7 @@
 """AMD's tools. They are licensed and cannot be installed by hlsgen, so nothing else needs them.
 
-Only lines that start with ERROR: mean failure. A CRITICAL WARNING: does not: the tools print some
+Only lines that start with ERROR: mean failure, or with hlsgen:, which scripts of hlsgen complain
+with and Vivado prints as they are. A CRITICAL WARNING: does not: the tools print some
 in good runs too (board files, unconnected side signals), so failing on them would refuse sound
 builds. They stay in the log.
 """
@@ -20,7 +21,7 @@ _INSTALL = (
     " `source <install>/Vitis/<version>/settings64.sh` in this shell."
 )
 _INSTALL_VITIS = _INSTALL.replace("2021.1", "2022.2")
-_ERRORS = r"^ERROR:"
+_ERRORS = r"^(ERROR|hlsgen):"
 
 _VIVADO = Tool(
     "vivado",

@@ -13,7 +13,7 @@ from hlsgen.emit import framing
 from hlsgen.errors import ConfigError
 from hlsgen.graph.ir import Graph, Values
 from hlsgen.graph.schedule import pace
-from hlsgen.netlist import ice40, read_design
+from hlsgen.netlist import Flat, ice40, read_design
 from hlsgen.proof.equivalence import Proof
 from hlsgen.proof.routed import prove_routed
 from hlsgen.verify import bitstream_ice40
@@ -29,9 +29,12 @@ _CLOCKS, _FRAMES = 3_000_000, 64
 _SILENCE = 6_000_000
 # Why the files of a family behind place and route are not read back.
 _UNREAD = {
-    "ice40": "hlsgen has no simulation models of the cells that nextpnr-ice40 places",
     "gowin": "hlsgen has no models of the cells that nextpnr-himbaechel places for Gowin",
     "nexus": "hlsgen has no models of the cells that nextpnr-nexus places",
+}
+_UNDECODED = {
+    "gowin": "Apicula decodes bitstreams to Verilog, which hlsgen does not compare",
+    "nexus": "prjoxide decodes no fixed wires, so that what was routed cannot be compared",
 }
 _STATUS = {"proved": "passed", "refuted": "failed", "unknown": "unknown"}
 
@@ -41,30 +44,22 @@ def routed(folder: Path, graph: Graph, board: Board, samples: Values) -> Iterato
 
     Of families whose placed cells have no models the rungs say so.
     """
-    if board.fabric in _UNREAD:
-        yield (
-            _proved_ice40(folder, graph, board)
-            if board.fabric == "ice40"
-            else not_run("routed netlist", board)
-        )
-        yield not_run("board simulation", board)
-        return
-    timer = Timer()
-    top = f"{graph.name}_top"
-    before = read_design(netlist_of(folder, graph, board)).flatten(top)
-    after = read_design(folder / "route" / f"{top}.json").flatten("top")
-    yield _proved(prove_routed(before, after), timer)
-    yield _board_simulation(folder, graph, samples)
-
-
-def _proved_ice40(folder: Path, graph: Graph, board: Board) -> Rung:
     timer, top = Timer(), f"{graph.name}_top"
-    after = read_design(folder / "route" / f"{top}.json")
-    if unknown := sorted(ice40.unread(after)):
-        reason = f"hlsgen has no models of placed {', '.join(unknown)}"
-        return Rung(3, "routed netlist", "not run", what("routed netlist"), reason=reason)
-    before = read_design(netlist_of(folder, graph, board))
-    return _proved(prove_routed(*ice40.before_and_after(before, top, after)), timer)
+    reason = _UNREAD.get(board.fabric, "")
+    if not reason:
+        old = read_design(netlist_of(folder, graph, board))
+        new = read_design(folder / "route" / f"{top}.json")
+        if board.fabric == "ice40" and (unknown := sorted(ice40.unread(new))):
+            reason = f"hlsgen has no models of placed {', '.join(unknown)}"
+    if reason:
+        yield from (_not_run(name, reason) for name in ("routed netlist", "board simulation"))
+    elif board.fabric == "ice40":
+        before, after = ice40.before_and_after(old, top, new)
+        yield _proved(prove_routed(before, after), timer)
+        yield _board_simulation(folder, graph, samples, after)
+    else:
+        yield _proved(prove_routed(old.flatten(top), new.flatten("top")), timer)
+        yield _board_simulation(folder, graph, samples)
 
 
 def _proved(proof: Proof, timer: Timer) -> Rung:
@@ -81,7 +76,10 @@ def _proved(proof: Proof, timer: Timer) -> Rung:
     )
 
 
-def _board_simulation(folder: Path, graph: Graph, samples: Values) -> Rung:
+def _board_simulation(
+    folder: Path, graph: Graph, samples: Values, placed: Flat | None = None
+) -> Rung:
+    """`placed`: an iCE40 netlist in its primitives."""
     clocks, idle = (_parameter(folder, graph, name) for name in ("CLOCKS_PER_BIT", "IDLE_CLOCKS"))
     found = pace(graph)
     frames, answers = traffic(graph, samples, clocks)
@@ -96,21 +94,21 @@ def _board_simulation(folder: Path, graph: Graph, samples: Values) -> Rung:
         # The core must take what fills the dropped frame up before the next one comes.
         silence_clocks=idle + 1000 + found.interval if idle < _SILENCE else 0,
         latency=found.latency,
+        ice40=placed,
     )
     return _simulated("board simulation", run)
 
 
-def not_run(name: str, board: Board) -> Rung:
-    """A line of this rung for a family whose files cannot be read back."""
-    return Rung(3, name, "not run", what(name), reason=_UNREAD[board.fabric])
+def _not_run(name: str, reason: str) -> Rung:
+    return Rung(3, name, "not run", what(name), reason=reason)
 
 
 def bitstream(folder: Path, graph: Graph, board: Board) -> Rung:
     """The packed file, decoded again."""
     if board.fabric == "ice40":
         return _simulated("bitstream", bitstream_ice40.check_bitstream(folder, graph.name))
-    if board.fabric in _UNREAD:
-        return not_run("bitstream", board)
+    if board.fabric in _UNDECODED:
+        return _not_run("bitstream", _UNDECODED[board.fabric])
     return _simulated("bitstream", check_bitstream(folder, graph.name))
 
 

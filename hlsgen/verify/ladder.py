@@ -30,7 +30,7 @@ PARTS = ("rtl", "netlist", "routed", "bitstream")
 _CPP = ("hls",)
 # Of images the first so many are looked at for entries of tables: each addresses them many times.
 _COVERED = 4096
-_VITIS = "Vivado's netlist is not read back: its build was not run here"
+_VENDOR = "what the vendor's tools place, route and pack is not read back"
 
 
 def verify(folder: Path, board: Board, *, seed: int = 1, accept: bool = False) -> Verdict:
@@ -158,7 +158,9 @@ _PARTS: dict[str, Callable[[Path, Board, Graph, Values, int], Iterable[Rung]]] =
 
 
 def _there(folder: Path, board: Board, part: str) -> bool:
-    """Whether the build left what a part checks."""
+    """Whether the build left what a part checks; of vendors' tools only the netlist is read."""
+    if part != "netlist" and board.flow != "nextpnr":
+        return False
     graph = load(folder / "graph" / "final")
     files = {
         "netlist": netlist_of(folder, graph, board),
@@ -175,7 +177,7 @@ def _reasons(board: Board, language: str) -> dict[str, str]:
         reasons = {name: "this build is in HLS C++" for number, name, _ in LADDER if number < 4}
         return reasons | dict.fromkeys(("PyTorch", "optimisation", "HLS C++"), waiting)
     build = "the stage build has not come so far"
-    after = build if board.flow == "nextpnr" else _VITIS
+    after = build if board.flow == "nextpnr" else _VENDOR
     names = ("routed netlist", "board simulation", "bitstream")
     return {
         **dict.fromkeys(("PyTorch", "operators", "layers", "shell"), waiting),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hlsgen.errors import ConfigError, ToolFailed
-from hlsgen.netlist.design import read_design
+from hlsgen.netlist.design import Flat, read_design
 from hlsgen.paths import data_dir, write_atomic
 from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import run_command
@@ -28,6 +28,8 @@ _TIMEOUT_S = 600.0
 # In every second frame this share of the bytes is followed by a silence of up to so many bits.
 _PAUSES, _PAUSE_BITS = 0.2, 15
 _MODELS = ("cells_ecp5.v", "cells_ecp5_block.v")
+_MODELS_ICE40 = ("cells_ice40.v",)
+_GENERATORS = ("EHXPLLL", "ICESTORM_PLL")
 _PORTS = {"clk": "input", "uart_rxd": "input", "uart_txd": "output"}
 
 
@@ -42,11 +44,13 @@ def simulate_board(
     *,
     silence_clocks: int = 0,
     latency: int = 0,
+    ice40: Flat | None = None,
 ) -> BoardRun:
     """Send `frames` over the serial line to a netlist for ECP5 and compare the bytes it answers.
 
     Every register starts at random where a clock generator resets the design, and as the device
-    configures it otherwise. Half of the frames are sent without any pause.
+    configures it otherwise. Half of the frames are sent without any pause. A board that stops
+    answering fails, from that frame on.
 
     Args:
         folder: a build folder; the simulation goes to sim/<name>, its logs to logs/<name>.
@@ -58,16 +62,14 @@ def simulate_board(
         name: of this simulation.
         silence_clocks: after half a frame that comes first and must be dropped; 0 leaves it out.
         latency: clocks from a frame to its answer in the core.
-
-    Returns:
-        The comparison. A board that stops answering fails, from that frame on.
+        ice40: what is simulated instead of an ECP5 netlist: one for iCE40, in its primitives.
 
     Raises:
         ConfigError: the netlist is missing, damaged, or reads a net that nothing drives.
         ToolMissing, ToolFailed: Verilator or the compiler; the simulation crashed or hung.
     """
     timer, here = Timer(), folder / "sim" / name
-    program = _compile(folder, netlist, top, name)
+    program = _compile(folder, netlist, top, name, ice40)
     compile_s = timer.time_s
     traffic = _traffic(frames, answers, clocks_per_bit, silence_clocks, latency)
     clocks, state, got = _simulate(program, here, traffic, folder / "logs" / name)
@@ -100,10 +102,10 @@ def _simulate(
     return _result(here / "answers.txt")
 
 
-def _compile(folder: Path, netlist: str, top: str, name: str) -> Path:
+def _compile(folder: Path, netlist: str, top: str, name: str, ice40: Flat | None) -> Path:
     """The simulation program of a netlist."""
-    path = folder / netlist
-    flat = read_design(path).flatten(top)
+    path, models = folder / netlist, _MODELS_ICE40 if ice40 else _MODELS
+    flat = ice40 or read_design(path).flatten(top)
     for port, way in _PORTS.items():
         if flat.directions.get(port) != way or len(flat.ports[port]) != 1:
             found = ", ".join(f"{way} {port}" for port, way in flat.directions.items())
@@ -113,14 +115,14 @@ def _compile(folder: Path, netlist: str, top: str, name: str) -> Path:
             )
     here = folder / "sim" / name
     templates = data_dir("templates") / "verify"
-    for model in _MODELS:
+    for model in models:
         write_atomic(here / model, (templates / model).read_bytes())
     write_atomic(here / "board.v", verilog(flat, path))
     # Only a clock generator holds the design in reset at first; without one it starts from the
     # values that the device gives its registers.
-    locked = any(cell.type == "EHXPLLL" for cell in flat.cells)
+    locked = any(cell.type in _GENERATORS for cell in flat.cells)
     return build_native(
-        [*_MODELS, "board.v"],
+        [*models, "board.v"],
         TOP,
         templates / "uart_main.cpp",
         here / "obj",

@@ -106,6 +106,19 @@ _MODELS = {
     ),
     "INPUT": _Model(("B",), ("O",), ignored=_PAD),
     "OUTPUT": _Model(("I",), ("B",), ignored=_PAD),
+    "SB_LUT4": _Model(
+        _pins("I0 I1 I2 I3"),
+        ("O",),
+        numbers={"LUT_INIT": 16},
+        open={f"I{i}": "0" for i in range(4)},
+    ),
+    "SB_CARRY": _Model(_pins("I0 I1 CI"), ("CO",), open={"I0": "0", "I1": "0", "CI": "0"}),
+    **{
+        f"SB_DFF{kind}": _Model(("C", "D", *kind.replace("SS", "S").replace("SR", "R")), ("Q",))
+        for kind in ("", "E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES")
+    },
+    "$_BUF_": _Model(("A",), ("Y",)),
+    "ICESTORM_PLL": _Model(_pins("REFERENCECLK RESETB BYPASS"), ("PLLOUT_A_GLOBAL", "LOCK")),
     "DCCA": _Model(("CLKI", "CE"), ("CLKO",), open={"CE": "1"}),
     "EHXPLLL": _Model(
         _pins("CLKI RST STDBY"),
@@ -116,7 +129,7 @@ _MODELS = {
 }
 # Cells of one type with a model for each value of a parameter, and the module's name.
 _BY_MODE = {"TRELLIS_COMB": ("MODE", "LOGIC"), "TRELLIS_IO": ("DIR", "INPUT")}
-_MODULES = {"INPUT": "hlsgen_pad_in", "OUTPUT": "hlsgen_pad_out"}
+_MODULES = {"INPUT": "hlsgen_pad_in", "OUTPUT": "hlsgen_pad_out", "$_BUF_": "hlsgen_wire"}
 
 
 def verilog(flat: Flat, path: object) -> str:
@@ -261,7 +274,7 @@ def _model(cell: Cell) -> tuple[_Model, str]:
     kind = cell.type
     if kind in _BY_MODE:
         kind = cell.word(*_BY_MODE[kind])
-    elif kind in ("LOGIC", "CCU2", "DPRAM", *_MODULES):
+    elif kind in ("LOGIC", "CCU2", "DPRAM", "INPUT", "OUTPUT"):
         kind = ""
     if kind not in _MODELS:
         mode = f" in mode {kind}" if kind and kind != cell.type else ""

@@ -93,7 +93,10 @@ def play_script(tool: str, recorder: Any, script: str, *args: str) -> None:
     try:
         recorder.run(script, *args)
     except TclFailure as error:
-        print(f"ERROR: [{tool} 1-1] {error}")
+        # What a script raises itself has no prefix, and Tcl's trace stands behind it.
+        own = str(error).startswith("hlsgen:")
+        print(str(error) if own else f"ERROR: [{tool} 1-1] {error}")
+        print(*["    invoked from within"] * 20, sep="\n")
         sys.exit(1)
     finally:
         print(*recorder.output, sep="\n")

@@ -11,6 +11,8 @@ static bool net_node(net_inside::t_x::stream in0[1], net_inside::t_node::word y[
     // The place in the image.
     static ap_uint<2> row = 0;
     static ap_uint<3> column = 0;
+#pragma HLS RESET variable = row
+#pragma HLS RESET variable = column
     const bool right = column == 5;
     const bool bottom = row == 2;
     const bool inside = row >= 1 && row < 3 && column >= 2 && column < 5;

@@ -11,6 +11,7 @@ static bool net_node(net_inside::t_x::stream in0[1], net_inside::t_node::word y[
     static X0::word held[1];
 #pragma HLS ARRAY_PARTITION variable = held complete
     static ap_uint<2> part = 0;
+#pragma HLS RESET variable = part
     if (part == 0) X0::read(in0, held);
     Y::zero(y);
     hlsgen::move<Y::LANES, X0, Y>(held, 0, y, 0);

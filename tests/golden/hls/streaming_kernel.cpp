@@ -14,7 +14,7 @@ static void take(
     hls::stream<beat_t> &in_frames,
     t_x::stream x0[t_x::COUNT],
     hls::stream<bool> &fate) {
-#pragma HLS PIPELINE II = 12 style = frp
+#pragma HLS PIPELINE II = 12 style = flp
     data_t held[1];
 #pragma HLS ARRAY_PARTITION variable = held complete
     bool broken = false;

@@ -30,6 +30,9 @@ static bool net_node(net_inside::t_x::stream in0[1], net_inside::t_node::word y[
     static ap_uint<2> tile = 0;
     static ap_uint<1> column = 0;
     static ap_uint<1> row = 0;
+#pragma HLS RESET variable = tile
+#pragma HLS RESET variable = column
+#pragma HLS RESET variable = row
     if (tile == 0) {
         X0::word x[1];
 #pragma HLS ARRAY_PARTITION variable = x complete

@@ -33,10 +33,14 @@ static bool net_node(net_inside::t_x::stream in0[1], net_inside::t_node::word y[
     // The place in the image.
     static ap_uint<2> row = 0;
     static ap_uint<3> column = 0;
+#pragma HLS RESET variable = row
+#pragma HLS RESET variable = column
     const bool right = column == 4;
     const bool bottom = row == 3;
     static ap_uint<2> down = 2;  // rows until the next place
     static ap_uint<3> across = 2;
+#pragma HLS RESET variable = down
+#pragma HLS RESET variable = across
     X0::word up0[X0::COUNT];
 #pragma HLS ARRAY_PARTITION variable = up0 complete
     X0::copy(x, up0);
