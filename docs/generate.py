@@ -45,7 +45,7 @@ BUILD = """## Build folder
         graph/                  export.*, final.*, samples.npz (test), train_samples.npz,
                                 metrics.json, export_check.json; opt.json: what each pass did
         rtl/                    the Verilog; hlsgen_*.v are the same in every design
-        hls/                    in its place the C++ of `--hdl hls`, whose folder is <name>-<board>-hls
+        hls/                    in its place the C++ of `--hdl hls`; the folder ends in -hls then
         sim/                    test bench, vectors, what was seen, results.xml
         verify/                 verdict.json: rung by rung, what was compared, how many values, with
                                 what result; rtl.json or hls.json, netlist.json, routed.json,
@@ -58,8 +58,10 @@ BUILD = """## Build folder
                                 flow nextpnr: top module, clock generator
         route/                  flow nextpnr: pins, placed and routed design, report.json
         vitis/                  flow vitis: kernel, data movers, link configuration, host program
-        host/                   interface.json, classify.py and hlsgen_runtime/: the host side, which
-                                needs no hlsgen; measured.json: what hlsgen selftest measured
+        vivado/                 flow vivado: scripts, constraints, block design
+        host/                   interface.json, classify.py, hlsgen_runtime/: the host side, without
+                                hlsgen; measured.json: what a self-test saw on the board,
+                                simulated.json: in its simulated shell
         report/                 report.json, report.html
         logs/                   one .log a step, the command on top; replay_*.sh runs it again
         <name>.bit | .bin (iCE40) | .fs (Gowin) | .xclbin    the file that configures the device

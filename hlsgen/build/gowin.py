@@ -61,7 +61,7 @@ GOWIN = Family(
     constraints="pins.cst",
     generator=_generator,
     steps=_steps,
-    # nextpnr-himbaechel 0.11 does not see paths through LUT1 to LUT3, nor through the LUT that it puts
+    # nextpnr-himbaechel 0.11 sees no paths through LUT1 to LUT3, nor through the LUT that it puts
     # between a multiplexer and a flip-flop: its Fmax would be far too good.
     extra=("gowin_map.v",),
     finish=(

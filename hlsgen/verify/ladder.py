@@ -30,7 +30,7 @@ PARTS = ("rtl", "netlist", "routed", "bitstream")
 _CPP = ("hls",)
 # Of images the first so many are looked at for entries of tables: each addresses them many times.
 _COVERED = 4096
-_VENDOR = "what the vendor's tools place, route and pack is not read back"
+_AMD = "what is placed, routed and packed for AMD's devices is not read back"
 
 
 def verify(folder: Path, board: Board, *, seed: int = 1, accept: bool = False) -> Verdict:
@@ -158,7 +158,7 @@ _PARTS: dict[str, Callable[[Path, Board, Graph, Values, int], Iterable[Rung]]] =
 
 
 def _there(folder: Path, board: Board, part: str) -> bool:
-    """Whether the build left what a part checks; of vendors' tools only the netlist is read."""
+    """Whether the build left what a part checks; of AMD's devices only Yosys's is read."""
     if part != "netlist" and board.flow != "nextpnr":
         return False
     graph = load(folder / "graph" / "final")
@@ -177,7 +177,7 @@ def _reasons(board: Board, language: str) -> dict[str, str]:
         reasons = {name: "this build is in HLS C++" for number, name, _ in LADDER if number < 4}
         return reasons | dict.fromkeys(("PyTorch", "optimisation", "HLS C++"), waiting)
     build = "the stage build has not come so far"
-    after = build if board.flow == "nextpnr" else _VENDOR
+    after = build if board.flow == "nextpnr" else _AMD
     names = ("routed netlist", "board simulation", "bitstream")
     return {
         **dict.fromkeys(("PyTorch", "operators", "layers", "shell"), waiting),
