@@ -206,7 +206,7 @@ OPTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("ulx3s", {"timeout_s": 0}, "timeout_s is 0, must be seconds above 0"),
     ("ulx3s", {"baud": 0}, "baud is 0, must be at least 1"),
     ("u280", {"device": -1}, "device is -1, must be the index of a card, 0 or more"),
-    ("ulx3s", {}, "no serial port was given: name it"),
+    ("ulx3s", {}, "no serial port was given: name one ("),
     ("ulx3s", {"port": "/dev/nothing"}, "; is the board plugged in, may you use this port?"),
     ("u280", {}, "there is no small.xclbin, so no board can be configured from here: run `hlsgen"
      " bitstream` where the tools for u280 are"),

@@ -126,7 +126,7 @@ def test_what_is_not_there_is_one_line(script: Path) -> None:
     assert missing.startswith("classify.py: none.csv: cannot be read as CSV: [Errno 2]")
     port = complaint(script, "--port", "/dev/nothing", "--self-test")
     assert "/dev/nothing" in port
-    assert port.endswith("; is the board plugged in, may you use this port?")
+    assert port.endswith("): is the board plugged in?")
     baud = complaint(script, "--port", "/dev/nothing", "--baud", 0, "--self-test")
     assert baud.endswith("--baud is 0, must be at least 1")
     script.with_name("interface.json").write_text("{")

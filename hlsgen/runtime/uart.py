@@ -60,7 +60,7 @@ class UartDevice(Device):
         super().__init__(interface)
         serial = driver("serial", "pip install pyserial")
         if port is None:
-            raise BadInput(f"no serial port was given: name it{_ports()}")
+            raise BadInput(f"no serial port was given: name one ({_ports()})")
         speed = baud or interface.options["baud"]
         length = interface.frame_bytes + interface.answer_bytes
         # There and back, twice over for the adapter.
@@ -139,7 +139,7 @@ def _ports() -> str:
     """The serial ports of this machine, in words."""
     ports: Any = driver("serial.tools.list_ports", "pip install pyserial")
     found = [port.device for port in ports.comports()]
-    return f", one of {', '.join(sorted(found))}" if found else "; none is plugged in here"
+    return f"there are {', '.join(sorted(found))}" if found else "none is plugged in"
 
 
 def _explained(error: Exception, port: str) -> DeviceError:
@@ -152,7 +152,5 @@ def _explained(error: Exception, port: str) -> DeviceError:
             f"{error}; may you use this port? Join its group (often dialout) and log in again"
         )
     if number == errno.ENOENT:
-        return BadInput(
-            f"no such port{_ports()}: {error}; is the board plugged in, may you use this port?"
-        )
+        return BadInput(f"no such port {port} ({_ports()}): is the board plugged in?")
     return BadInput(f"{error}; is the board plugged in, may you use this port?")
