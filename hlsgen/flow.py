@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from hlsgen.budget import count_luts
 from hlsgen.build import board_plan, check_compiles, log_of, run_step
+from hlsgen.build.fit import check_fit
 from hlsgen.emit import emit
 from hlsgen.errors import CheckFailed, ConfigError, ToolMissing
 from hlsgen.graph import Graph, load
@@ -92,6 +93,9 @@ def _run(job: Job, stages: Sequence[str], listener: Listener) -> None:
             if name != "build":
                 raise
             missing = error
+        if name == "opt" and "build" in stages:
+            # Proofs of a large network take long: what fits no device is told before them.
+            check_fit(load(job.folder / "graph" / "final"), job.board)
     report = None
     if "report" in stages:
         report = Report.load(job.folder / "report" / "report.json")

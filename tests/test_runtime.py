@@ -207,7 +207,7 @@ OPTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("ulx3s", {"baud": 0}, "baud is 0, must be at least 1"),
     ("u280", {"device": -1}, "device is -1, must be the index of a card, 0 or more"),
     ("ulx3s", {}, "no serial port was given: name one ("),
-    ("ulx3s", {"port": "/dev/nothing"}, "; is the board plugged in, may you use this port?"),
+    ("ulx3s", {"port": "/dev/nothing"}, "): is the board plugged in?"),
     ("u280", {}, "there is no small.xclbin, so no board can be configured from here: run `hlsgen"
      " bitstream` where the tools for u280 are"),
     ("pynq_z2", {}, "there is no small.bit, so no board can be configured from here"),
