@@ -13,7 +13,10 @@ from hlsgen.tools import TOOLS
 NEEDS = {
     "verilator": ("perl", "verilator", "make", "g++"),
     "yosys": ("yosys", "yosys-abc"),
-    "nextpnr": ("nextpnr-ecp5", "ecppack", "ecppll"),
+    "nextpnr": (
+        *("nextpnr-ecp5", "ecppack", "ecppll", "nextpnr-ice40", "icepack"),
+        *("nextpnr-himbaechel", "gowin_pack", "nextpnr-nexus", "prjoxide"),
+    ),
 }
 
 

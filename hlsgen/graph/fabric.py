@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,37 @@ class Fabric:
         return -(-positions // whole) * whole
 
 
+_XCUP = Fabric(
+    name="xcup",
+    lut_inputs=6,
+    table_luts=(0, 1, 1, 1, 1, 1, 1),
+    dual=True,
+    counters=("pair6", "pair4", "full"),
+    compares=2,
+    carry_cell=8,  # CARRY8
+    carry_luts=1,
+    begin=0,
+    enter=0,
+    free_entries=0,
+    leave=0,
+    # Set by hand, compared with no tool.
+    lut_ns=0.55,
+    mux_ns=0.15,
+    carry_bit_ns=0.015,
+    register_ns=0.2,
+)
+# 7-series: the same LUTs, shorter chains, slower.
+_XC7 = replace(
+    _XCUP,
+    name="xc7",
+    carry_cell=4,  # CARRY4
+    # Set by hand, compared with no tool.
+    lut_ns=0.9,
+    mux_ns=0.25,
+    carry_bit_ns=0.03,
+    register_ns=0.6,
+)
+
 FABRICS = {
     fabric.name: fabric
     for fabric in (
@@ -112,44 +143,8 @@ FABRICS = {
             carry_bit_ns=0.12,
             register_ns=3.0,
         ),
-        Fabric(
-            name="xcup",
-            lut_inputs=6,
-            table_luts=(0, 1, 1, 1, 1, 1, 1),
-            dual=True,
-            counters=("pair6", "pair4", "full"),
-            compares=2,
-            carry_cell=8,  # CARRY8
-            carry_luts=1,
-            begin=0,
-            enter=0,
-            free_entries=0,
-            leave=0,
-            # Set by hand, compared with no tool.
-            lut_ns=0.55,
-            mux_ns=0.15,
-            carry_bit_ns=0.015,
-            register_ns=0.2,
-        ),
-        Fabric(
-            name="xc7",
-            lut_inputs=6,
-            table_luts=(0, 1, 1, 1, 1, 1, 1),
-            dual=True,
-            counters=("pair6", "pair4", "full"),
-            compares=2,
-            carry_cell=4,  # CARRY4
-            carry_luts=1,
-            begin=0,
-            enter=0,
-            free_entries=0,
-            leave=0,
-            # Set by hand, compared with no tool.
-            lut_ns=0.9,
-            mux_ns=0.25,
-            carry_bit_ns=0.03,
-            register_ns=0.6,
-        ),
+        _XCUP,
+        _XC7,
         Fabric(
             name="gowin",
             lut_inputs=4,
@@ -164,8 +159,9 @@ FABRICS = {
             free_entries=0,
             leave=1,
             # Fitted to nextpnr 0.11 for GW1NR-9C C6/I5: networks of 60 to 200 LUTs, at 30 to 150
-            # MHz, are estimated at 0.83 to 0.99 of what it routes, one of six at 0.6. It knows no
-            # delay of LUTs of fewer than four inputs, so they were all given four.
+            # MHz, were estimated at 0.83 to 1.01 of what it routes, one of six at 0.6, with 1.8
+            # for registers; three were routed again with 2.0: 0.89 to 1.00. It knows no delay of
+            # LUTs of fewer than four inputs, so they were all given four.
             lut_ns=1.8,
             mux_ns=0.5,  # 0.5 in its timing model
             carry_bit_ns=0.06,
