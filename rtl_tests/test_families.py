@@ -21,7 +21,7 @@ from hlsgen.proof.equivalence import prove_core
 from hlsgen.proof.families import FAMILIES
 from hlsgen.verify.replay import replay_netlist
 from rtl_tests.designs import random_network
-from rtl_tests.test_prove import ENOUGH, all_proved, is_right, samples
+from rtl_tests.proving import ENOUGH, all_proved, is_right, samples
 
 pytestmark = [pytest.mark.yosys, pytest.mark.verilator]
 

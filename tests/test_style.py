@@ -131,7 +131,10 @@ def test_size(name: str) -> None:
             assert node.end_lineno - node.lineno < FUNCTION_LINES, node.name
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("*.py")), ids=lambda p: p.name)
+TESTS = [*(ROOT / "tests").glob("*.py"), *(ROOT / "rtl_tests").rglob("*.py")]
+
+
+@pytest.mark.parametrize("path", sorted(TESTS), ids=lambda p: p.name)
 def test_size_of_tests(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
 

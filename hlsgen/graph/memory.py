@@ -6,7 +6,8 @@ _KBIT_36 = ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384),
 _KBIT_18 = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 # Widths of the words of one block and how many there are, from the families' memory guides: AMD
 # UG573 and UG473 (36 Kbit blocks), Lattice FPGA-TN-02204 (ECP5, 18 Kbit), FPGA-TN-02094 (Nexus,
-# 18 Kbit) and FPGA-TN-02002 (iCE40, 4 Kbit), Gowin UG285 (18 Kbit).
+# 18 Kbit) and FPGA-TN-02002 (iCE40, 4 Kbit), Gowin UG285 (18 Kbit). Of 7-series, Nexus and
+# Gowin the guides are named from memory, their text was not at hand.
 _SHAPES = {
     "xcup": _KBIT_36,
     "xc7": _KBIT_36,

@@ -67,13 +67,14 @@ def _scaled(volt: float, feature_nm: float, source: str) -> Coefficients:
     )
 
 
+# Of Gowin and Nexus the data sheets are named from memory: their text was not at hand.
 COEFFICIENTS = {
     "ecp5": _scaled(1.1, 40.0, "40 nm, VCC 1.1 V: Lattice FPGA-DS-02012"),
     "ice40": _scaled(1.2, 40.0, "40 nm, VCC 1.2 V: Lattice FPGA-DS-02029"),
     "xcup": _scaled(0.85, 16.0, "16 nm FinFET, VCCINT 0.85 V: AMD DS923"),
     "xc7": _scaled(1.0, 28.0, "28 nm HPL: AMD WP389; VCCINT 1.0 V: DS181"),
-    "gowin": _scaled(1.2, 55.0, "55 nm, VCC 1.2 V: Gowin DS100 (GW1N, LV); GW2A has 1.0 V: DS102"),
-    "nexus": _scaled(1.0, 28.0, "28 nm FD-SOI, VCC 1.0 V: Lattice FPGA-DS-02049"),
+    "gowin": _scaled(1.2, 55.0, "55 nm, VCC 1.2 V (GW1N; GW2A has 1.0 V): not looked up"),
+    "nexus": _scaled(1.0, 28.0, "28 nm FD-SOI, VCC 1.0 V: not looked up"),
 }
 
 
