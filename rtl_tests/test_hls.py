@@ -12,6 +12,7 @@ import pytest
 
 from hlsgen.emit import emit, framing
 from hlsgen.emit.hls import WITHOUT_FILE
+from hlsgen.emit.hls_words import LIMIT, Words
 from hlsgen.graph import OPS, Graph, Node, Op, Wire, check, random_feeds
 from hlsgen.graph.ops import (
     Argmax,
@@ -196,6 +197,42 @@ def test_what_the_limits_split_is_still_right(tmp_path: Path) -> None:
         Node("y", Argmax(), ("sums",)),
     )  # fmt: skip
     all_compared(simulated(tmp_path, check(Graph("net", nodes, ("y",))), 64, 5))
+
+
+def test_beats_of_more_words_than_an_array_holds(tmp_path: Path) -> None:
+    """Words are wider then, lanes lie across numbers of 64 bits, and all that moves them knows."""
+    rng = np.random.default_rng(2)
+    lanes = LIMIT + 16
+    bias = rng.integers(-(1 << 60), 1 << 60, lanes)
+    sums = Sum.of(np.arange(lanes) % 3, np.ones(lanes, dtype=int), bias)
+    many = Thermometer(np.arange(16_400) % 3, rng.integers(1, 16, 16_400))
+    taps = random_window(rng, (2, 2), (2, 1), (1, 1), lanes, 70)
+    nodes = (
+        Node("x", Pixels(4, np.zeros(3), np.ones(3), 4)),
+        Node("wide", sums, ("x",)),
+        Node("pad", Pad(2, 2, 2, 1, 0, 0, 1, -3), ("wide",)),
+        Node("parts", Serialize(2, 2), ("wide",)),
+        Node("both", Merge(2, 2), ("wide", "wide")),
+        Node("taps", taps, ("wide",)),
+        Node("best", Argmax(), ("wide",)),
+        Node("many", many, ("x",)),
+        Node("all", Window.whole((2, 2), (2, 2), (1, 1), 16_400), ("many",)),
+        Node("luts", random_lut(rng, 65_600, 40, (0, 6)), ("all",)),
+    )
+    ends = {"pad": (3, 3), "parts": (2, 4), "both": (2, 2), "taps": taps.shape, "best": (2, 2)}
+    wires = Graph("net", nodes, tuple(ends)).wires
+    for name, shape in ends.items():
+        wire = wires[name]
+        level = rng.integers(wire.lo, wire.hi, 40, endpoint=True)
+        bits = Thermometer(rng.integers(0, wire.lanes, 40), level)
+        flat = Window.whole(shape, shape, (1, 1), 40)
+        nodes = (*nodes, Node(f"{name}_bits", bits, (name,)), Node(f"{name}_flat", flat,
+                 (f"{name}_bits",)))  # fmt: skip
+    graph = check(Graph("net", nodes, (*(f"{name}_flat" for name in ends), "luts")))
+    counts = {name: Words.of(wire).most for name, wire in graph.wires.items()}
+    assert counts["wide"] == counts["pad"] == counts["all"] == 128
+    assert counts["both"] == 192 and graph.wires["wide"].bits % 32
+    all_compared(simulated(tmp_path, graph, 64, 3))
 
 
 def test_several_answers_and_beats_of_an_answer(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_emit import INSTANCES
 
@@ -262,13 +262,13 @@ def test_nothing_is_unrolled_or_partitioned_above_the_limit(graph: Graph) -> Non
 
 
 def test_the_library_counts_words_and_lanes_of_a_word_only() -> None:
-    """Words of a beat are limited, and in a word there are at most 64 lanes."""
+    """Words of a beat are limited, and so are lanes of a word."""
     text = str(emit(wide(), 64, ECP5, "hls").files["hls/hlsgen_hls.h"])
     loops = re.findall(r"for \(int (\w) = 0; \1 < ([\w:]+); (.*)\) \{\n#pragma HLS UNROLL", text)
     steps = {(end, step) for _, end, step in loops}
     assert steps == {
-        ("COUNT", "++i"), ("N", "i += 64"), ("X::LANES", "i += 64"), ("64", "++j"), ("6", "++i"),
-        ("N", "++i"),
+        ("COUNT", "++i"), ("PER", "++i"), ("N", "i += RUN"), ("RUN", "++j"),
+        ("X::LANES", "i += 64"), ("64", "++j"), ("6", "++i"), ("N", "++i"),
     }  # fmt: skip
     # Of those that go bit by bit, N is what a word holds.
     assert len(re.findall(r"< N; \+\+i", text)) == len(
@@ -277,19 +277,26 @@ def test_the_library_counts_words_and_lanes_of_a_word_only() -> None:
 
 
 @given(st.integers(1, 3000), st.integers(1, WORD), st.booleans(), st.integers(0, 99))
+@example(70_000, 1, False, 0)
+@example(3 * LIMIT + 1, 63, True, 0)
 def test_words_hold_every_lane_once(lanes: int, bits: int, signed: bool, seed: int) -> None:
     words = Words(lanes, bits, signed)
     assert [lane for i in range(words.count) for lane in words.lanes_of(i)] == list(range(lanes))
-    assert words.width <= WORD
+    assert words.width <= words.most
+    assert words.most == WORD or WORD // words.bits * LIMIT < lanes
+    assert words.count <= LIMIT
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     high = min(high, (1 << 63) - 1)
     values = np.random.default_rng(seed).integers(low, high, (3, lanes), np.int64, endpoint=True)
     packed = to_words(values, words)
-    assert packed.shape == (3, words.count)
+    each = -(-words.width // WORD)
+    assert packed.shape == (3, words.count * each)
     np.testing.assert_array_equal(from_words(packed, words), values)
-    lane = lanes - 1
-    place = int(packed[0, lane // words.per]) >> lane % words.per * bits
-    assert place & (1 << bits) - 1 == int(values[0, lane]) & (1 << bits) - 1
+    for lane in {0, words.per - 1, words.per // 2, lanes - 1}:
+        start = lane // words.per * each
+        word = sum(int(packed[0, start + i]) << WORD * i for i in range(each))
+        place = word >> lane % words.per * bits
+        assert place & (1 << bits) - 1 == int(values[0, lane]) & (1 << bits) - 1
 
 
 @pytest.mark.parametrize(
@@ -348,12 +355,12 @@ def test_names_of_files_are_taken(small: Graph, name: str) -> None:
 
 
 def test_beats_beyond_the_limits_are_refused(small: Graph) -> None:
-    lanes = LIMIT * WORD + 1
+    lanes = LIMIT * 1024 + 1
     luts = Lut.of(np.zeros((lanes, 1)), np.ones(lanes), np.full(lanes, 2, dtype=np.uint64))
     sums = Sum.of(np.arange(lanes), np.array([lanes]), np.zeros(1))
     nodes = (*small.nodes[:3], Node("many", luts, ("layer",)), Node("y", sums, ("many",)))
     text = refused(check(Graph("small", nodes, ("y",))))
-    assert "'many' has beats of 65,537 bits, HLS C++ takes up to 1024 words of 64" in text
+    assert "'many' has beats of 1,048,577 bits, HLS C++ takes up to 1024 words of 1024" in text
 
 
 def test_an_engine_that_compares_too_much_at_once_is_refused() -> None:

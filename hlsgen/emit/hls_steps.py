@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hlsgen.emit.hls_words import LIMIT, Words, constants
+from hlsgen.emit.hls_words import LIMIT, WORD, Words, constants
 from hlsgen.errors import GraphError
 from hlsgen.graph.ir import Graph, Node, Op, Wire
 from hlsgen.graph.ops import Merge, Pad, Serialize, Tiled, Window
@@ -62,14 +62,8 @@ def _taps(op: Window, word: int, lanes: range) -> Iterator[SimpleNamespace]:
 
 def _pad(op: Op, wires: Wires, y: Wire) -> Values:
     assert isinstance(op, Pad)
-    words, lane = Words.of(y), op.fill & (1 << y.bits) - 1
-    fills = [sum(lane << i * y.bits for i in range(len(lanes))) for lanes in words.runs()]
     high, wide = op.shape
-    return {
-        "fill": constants(fills),
-        "row_bits": _counter_bits(high),
-        "column_bits": _counter_bits(wide),
-    }
+    return {"row_bits": _counter_bits(high), "column_bits": _counter_bits(wide)}
 
 
 def _merge(op: Op, wires: Wires, y: Wire) -> Values:
@@ -87,7 +81,8 @@ def _tiled(op: Op, wires: Wires, y: Wire) -> Values:
     (x,) = wires
     down, across = op.tiles
     slices, groups = Words(op.simd, x.bits), Words(op.pe, y.bits)
-    signs = Words(op.pe * op.simd, 1).check("a tile of its weights")
+    signs = Words(op.pe * op.simd, 1)
+    _check(-(-signs.lanes // WORD), f"has tiles of {signs.lanes:,} weights")
     _check(op.pe * max(op.steps, 1), f"compares {op.pe} rows with {op.steps} thresholds at once")
     sums = op.sums(x)
     most = max(abs(x.lo), abs(x.hi)) * op.columns

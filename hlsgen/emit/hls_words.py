@@ -12,8 +12,9 @@ from hlsgen.graph.ir import Wire
 # No loop that is unrolled has more iterations, and no array that is partitioned more elements:
 # Vivado HLS stops at 1,024 elements unless told otherwise, Vitis HLS at 4,096 (docs/hls.md).
 LIMIT = 1024
-# Bits of a word: as many as a number of C++ holds, so that a C simulation is quick.
-WORD = 64
+# Bits of a word: as many as a number of C++ holds, so that a C simulation is quick. Words of a beat
+# that would be more than `LIMIT` have a multiple of that, up to what `ap_uint` takes.
+WORD, _WIDEST = 64, 1024
 _COLUMNS = 90
 
 _TYPES = (
@@ -44,9 +45,15 @@ class Words:
         return Words(wire.lanes, wire.bits, wire.signed)
 
     @property
+    def most(self) -> int:
+        """Bits that a word has at most: no more than it takes for `LIMIT` words."""
+        narrow = -(-self.lanes // (WORD // self.bits))
+        return WORD * -(-narrow // LIMIT)
+
+    @property
     def count(self) -> int:
         """Words of a beat."""
-        return -(-self.lanes // (WORD // self.bits))
+        return -(-self.lanes // (self.most // self.bits))
 
     @property
     def per(self) -> int:
@@ -75,14 +82,15 @@ class Words:
         """These words.
 
         Raises:
-            GraphError: a lane is wider than a word, or there are too many words; `what` is named.
+            GraphError: a lane is wider than a word of 64 bits, or words would have to be wider than
+                `ap_uint` takes; `what` is named.
         """
         if self.bits > WORD:
             raise GraphError(f"{what} has lanes of {self.bits} bits, HLS C++ takes up to {WORD}")
-        if self.count > LIMIT:
+        if self.most > _WIDEST:
             raise GraphError(
                 f"{what} has beats of {self.lanes * self.bits:,} bits, HLS C++ takes up to"
-                f" {LIMIT} words of {WORD}: serialize it or use --hdl verilog"
+                f" {LIMIT} words of {_WIDEST}: serialize it or use --hdl verilog"
             )
         return self
 

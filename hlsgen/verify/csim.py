@@ -173,12 +173,14 @@ def _frames(graph: Graph) -> int:
 
 
 def to_words(values: Rows, words: Words) -> U64:
-    """Lanes [rows, lanes] as words [rows, count], as `hlsgen::Beat` holds them."""
-    packed = np.zeros((len(values), words.count), dtype=np.uint64)
+    """Lanes [rows, lanes] as the words of `hlsgen::Beat`, each as one or more of 64 bits."""
+    packed = np.zeros((len(values), _numbers(words)), dtype=np.uint64)
     mask = np.uint64((1 << words.bits) - 1)
-    for lane in range(words.lanes):
+    for lane, (at, shift) in enumerate(_places(words)):
         bits = values[:, lane].astype(np.int64).view(np.uint64) & mask
-        packed[:, lane // words.per] |= bits << np.uint64(lane % words.per * words.bits)
+        packed[:, at] |= bits << np.uint64(shift)
+        if shift + words.bits > WORD:
+            packed[:, at + 1] |= bits >> np.uint64(WORD - shift)
     return packed
 
 
@@ -186,13 +188,30 @@ def from_words(packed: U64, words: Words) -> Values:
     """The inverse of `to_words`, int64 [rows, lanes]."""
     values = np.empty((len(packed), words.lanes), dtype=np.int64)
     up = np.uint64(WORD - words.bits)
-    for lane in range(words.lanes):
+    for lane, (at, shift) in enumerate(_places(words)):
+        here = packed[:, at] >> np.uint64(shift)
+        if shift + words.bits > WORD:
+            here |= packed[:, at + 1] << np.uint64(WORD - shift)
         # Up to the highest bit and down again: the sign comes along.
-        here = packed[:, lane // words.per] >> np.uint64(lane % words.per * words.bits) << up
+        here <<= up
         values[:, lane] = (here.view(np.int64) if words.signed else here) >> up.astype(
             np.int64 if words.signed else np.uint64
         )
     return values
+
+
+def _numbers(words: Words) -> int:
+    """Numbers of 64 bits that hold the words of a beat."""
+    return words.count * -(-words.width // WORD)
+
+
+def _places(words: Words) -> Iterator[tuple[int, int]]:
+    """For each lane the number that its lowest bit lies in, and where there."""
+    each = _numbers(words) // words.count
+    for lane in range(words.lanes):
+        word, place = divmod(lane, words.per)
+        at, shift = divmod(place * words.bits, WORD)
+        yield word * each + at, shift
 
 
 def _stimuli(
@@ -286,9 +305,9 @@ def _compare(
     graph = seen.graph
     for name, rows in stimuli.items():
         op, wire = graph.by_name[name].op, graph.wires[name]
-        words = Words.of(wire)
         wanted = op.eval(rows.astype(np.int64))[:, 0]
-        found = got.take(len(rows) * words.count).reshape(-1, words.count)
+        count = _numbers(Words.of(wire))
+        found = got.take(len(rows) * count).reshape(-1, count)
         seen.compared["alone", name] = len(rows) * wire.width_bits
         for lane, row, text in _wrong(found, wanted, wire):
             place = op.explain(lane, rows[row][None])
@@ -305,7 +324,7 @@ def _compare(
 
 def _compare_beats(seen: CSimulated, name: str, found: U64, wanted: Values, wire: Wire) -> None:
     """A node inside the core: its beats over all frames."""
-    count = Words.of(wire).count
+    count = _numbers(Words.of(wire))
     seen.compared["core", name] = wanted.size * wire.bits
     if len(found) != len(wanted) * count:
         text = f"gave {len(found) / count:g} beats, expected {len(wanted)}"

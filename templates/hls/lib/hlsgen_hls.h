@@ -1,8 +1,9 @@
-// Beats of lanes, packed into words of at most 64 bits: what all generated C++ is made of.
+// Beats of lanes, packed into words: what all generated C++ is made of.
 //
 // A beat of LANES lanes of BITS bits is an array of COUNT words, which is partitioned completely, so
-// that each is a signal of its own. Lane i lies in word i / PER, lane 0 in the lowest bits. Where i
-// is a constant, or becomes one when its loop is unrolled, a lane is a piece of wire.
+// that each is a signal of its own. Words have at most 64 bits, where 1,024 of them are not enough a
+// multiple of that. Lane i lies in word i / PER, lane 0 in the lowest bits. Where i is a constant, or
+// becomes one when its loop is unrolled, a lane is a piece of wire.
 #pragma once
 #include <ap_int.h>
 #include <hls_stream.h>
@@ -24,7 +25,9 @@ template <int BITS> struct Value<BITS, true> {
 template <int LANES_, int BITS_, bool SIGNED> struct Beat {
     static const int LANES = LANES_;
     static const int BITS = BITS_;
-    static const int COUNT = (LANES + 64 / BITS - 1) / (64 / BITS);
+    static const int NARROW = (LANES + 64 / BITS - 1) / (64 / BITS);
+    static const int WORD = 64 * ((NARROW + 1023) / 1024);
+    static const int COUNT = (LANES + WORD / BITS - 1) / (WORD / BITS);
     static const int PER = (LANES + COUNT - 1) / COUNT;
     typedef ap_uint<PER * BITS> word;
     typedef hls::stream<word> stream;
@@ -50,6 +53,20 @@ template <int LANES_, int BITS_, bool SIGNED> struct Beat {
             y[i] = 0;
         }
     }
+    static void fill(word y[COUNT], value v) {
+#pragma HLS INLINE
+        word all = 0;
+        for (int i = 0; i < PER; ++i) {
+#pragma HLS UNROLL
+            put(all, i, v);
+        }
+        for (int i = 0; i < COUNT; ++i) {
+#pragma HLS UNROLL
+            y[i] = all;
+        }
+        // Behind the last lane there is nothing.
+        y[COUNT - 1] = all.range((LANES - (COUNT - 1) * PER) * BITS - 1, 0);
+    }
     static void read(stream from[COUNT], word y[COUNT]) {
 #pragma HLS INLINE
         for (int i = 0; i < COUNT; ++i) {
@@ -73,13 +90,14 @@ template <int LANES_, int BITS_, bool SIGNED> struct Beat {
     }
 };
 
-// N lanes of x, from lane `from` on, become those of y from lane `to` on. Loops of at most 64.
+// N lanes of x, from lane `from` on, become those of y from lane `to` on. Loops of at most 1,024.
 template <int N, class X, class Y>
 void move(const typename X::word x[X::COUNT], int from, typename Y::word y[Y::COUNT], int to) {
 #pragma HLS INLINE
-    for (int i = 0; i < N; i += 64) {
+    const int RUN = N > 64 * 1024 ? 1024 : 64;
+    for (int i = 0; i < N; i += RUN) {
 #pragma HLS UNROLL
-        for (int j = 0; j < 64; ++j) {
+        for (int j = 0; j < RUN; ++j) {
 #pragma HLS UNROLL
             if (i + j < N) Y::set(y, to + i + j, typename Y::value(X::lane(x, from + i + j)));
         }

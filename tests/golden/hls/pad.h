@@ -18,12 +18,7 @@ static bool net_node(net_inside::t_x::stream in0[1], net_inside::t_node::word y[
     const bool inside = row >= 1 && row < 3 && column >= 2 && column < 5;
     X0::word x[1];
 #pragma HLS ARRAY_PARTITION variable = x complete
-    static const signed char fill[1] = {10};
-#pragma HLS ARRAY_PARTITION variable = fill complete
-    for (int i = 0; i < Y::COUNT; ++i) {
-#pragma HLS UNROLL
-        y[i] = fill[i];
-    }
+    Y::fill(y, -2);
     if (inside) {
         X0::read(in0, x);
         hlsgen::move<X0::LANES, X0, Y>(x, 0, y, 0);
