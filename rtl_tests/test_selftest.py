@@ -24,6 +24,7 @@ from hlsgen.passes import opt
 from hlsgen.runtime import DeviceError, connect, measure, read_interface
 from hlsgen.runtime import simulation as simulating
 from rtl_tests.designs import ECP5, random_network, streaming_network, with_latency
+from rtl_tests.tiny_project import write_tiny_project
 
 ROOT = Path(__file__).parents[1]
 FAKE_XRT = ROOT / "tests" / "fake_pyxrt"
@@ -205,25 +206,6 @@ def test_more_samples_come_from_the_build_folder(tmp_path: Path) -> None:
 
 # --- a prepared build for the U280 ------------------------------------------------------------
 
-PROJECT = """
-name = "tiny"
-seed = 3
-[data]
-source = "npz:data.npz"
-[inputs]
-bits = 4
-thresholds = 3
-[model]
-layers = [21]
-fan_in = 4
-candidates = 8
-[train]
-epochs = 2
-batch = 32
-[hardware]
-clock_mhz = 250
-"""
-
 
 def hlsgen(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -237,10 +219,7 @@ def hlsgen(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.yosys
 def test_a_card_behind_xrt(tmp_path: Path) -> None:
     """The whole way: train, export, opt, emit, verify, build without Vitis, self-test."""
-    rng = np.random.default_rng(0)
-    y = np.arange(240) % 3
-    np.savez(tmp_path / "data.npz", x=rng.normal(size=(240, 4)) + 3 * np.eye(4)[y], y=y)
-    (tmp_path / "project.toml").write_text(PROJECT)
+    write_tiny_project(tmp_path, clock_mhz=250)
     no_vendor = {"HLSGEN_VIVADO": "", "HLSGEN_V": "", "PATH": "/usr/bin:/bin"}
     built = hlsgen("build", tmp_path, "--board", "u280", "-o", tmp_path / "build", **no_vendor)
     folder = tmp_path / "build" / "tiny-u280"

@@ -22,6 +22,7 @@ from hlsgen.verify.bits import pack, to_words
 from hlsgen.verify.vectors import beats, bits_of
 from rtl_tests.designs import random_network, with_latency
 from rtl_tests.test_synth import cells
+from rtl_tests.tiny_project import write_tiny_project
 
 BATCHES = (1, 3, 1, 1, 7, 2, 9)
 TESTS = (
@@ -198,33 +199,11 @@ def test_board_tops_elaborate_with_the_vendors_cells(
 
 # --- from data to a bitstream, with a mock for Vivado ------------------------------------------
 
-PROJECT = """
-name = "tiny"
-seed = 3
-[data]
-source = "npz:data.npz"
-[inputs]
-bits = 4
-thresholds = 3
-[model]
-layers = [21]
-fan_in = 4
-candidates = 8
-[train]
-epochs = 2
-batch = 32
-[hardware]
-clock_mhz = 100
-"""
-
 
 @pytest.mark.verilator
 @pytest.mark.yosys
 def test_bitstream_command(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    y = np.arange(240) % 3
-    np.savez(tmp_path / "data.npz", x=rng.normal(size=(240, 4)) + 3 * np.eye(4)[y], y=y)
-    (tmp_path / "project.toml").write_text(PROJECT)
+    write_tiny_project(tmp_path, clock_mhz=100)
     mock = Path(__file__).parents[1] / "tests" / "mock_tools" / "vivado"
     result = subprocess.run(
         [sys.executable, "-m", "hlsgen", "bitstream", ".", "--board", "zcu104", "-o", "build"],

@@ -24,6 +24,7 @@ from hlsgen.tools import TOOLS
 from hlsgen.tools.tool import _find
 from hlsgen.verify import Rung, Verdict, assemble, rtl_digest
 from hlsgen.verify.coverage import write_coverage
+from rtl_tests.tiny_project import write_tiny_project
 
 # The same cases in every run: a failure in CI can be repeated at home.
 settings.register_profile("hlsgen", derandomize=True, deadline=None, max_examples=30)
@@ -64,35 +65,12 @@ def fresh_tools() -> Iterator[None]:
 
 # --- a project small enough to be trained in a test ---------------------------------------------
 
-PROJECT = """
-name = "tiny"
-seed = 3
-[data]
-source = "npz:data.npz"
-[inputs]
-bits = 4
-thresholds = 3
-[model]
-layers = [21]
-fan_in = 4
-candidates = 8
-[train]
-epochs = 2
-batch = 32
-[hardware]
-clock_mhz = 50
-"""
-
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a project whose three classes lie apart."""
+    """Folder of a project that many tests train."""
     folder = tmp_path_factory.mktemp("tiny")
-    rng = np.random.default_rng(0)
-    y = np.arange(240) % 3
-    x = rng.normal(size=(240, 4)) + 3 * np.eye(4)[y]
-    np.savez(folder / "data.npz", x=x, y=y)
-    (folder / "project.toml").write_text(PROJECT)
+    write_tiny_project(folder)
     return folder
 
 
