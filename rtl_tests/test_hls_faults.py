@@ -121,7 +121,7 @@ def test_a_number_that_is_one_off(tmp_path: Path, flat: Graph, kind: str, fault:
     [
         ("tiled4", "tiled4", once(r"(weight.* =\s+\{\{)(\d+)", lambda m: f"{m[1]}{int(m[2]) ^ 1}")),
         ("tiled4", "tiled4", once(r"(level.* =\s+\{\{)-?\d+", r"\g<1>-99")),
-        ("pad2", "pad2", once(r"(fill\[1\] = \{)(\d+)", counted_up)),
+        ("pad2", "pad2", once(r"(Y::fill\(y, )(\d+)", counted_up)),
         ("window3", "window3", once(r"(back\[\d+\] = \{)2, 2, 2, 1", r"\g<1>2, 2, 1, 1")),
         ("merge5", "merge5", once(r"X0::LANES\);", "X0::LANES - 1);")),
         ("serialize7", "serialize7", once(r"held, Y::LANES, held", "held, 0, held")),

@@ -375,6 +375,18 @@ def test_an_engine_that_compares_too_much_at_once_is_refused() -> None:
     )
 
 
+def test_an_engine_with_too_many_weights_at_once_is_refused() -> None:
+    """One row of 66,000 columns, all in one clock."""
+    source = Pixels(1, np.zeros(66_000), np.ones(66_000), 1)
+    engine = Tiled(2, 1, 66_000, np.ones((1, 66_000)), np.zeros((1, 1)))
+    nodes = (Node("x", source), Node("engine", engine, ("x",)), Node("y", Argmax(), ("engine",)))
+    text = refused(check(Graph("net", nodes, ("y",))))
+    assert text == (
+        "graph 'net': node 'engine' (tiled) has tiles of 66,000 weights: that are 1,032 elements of"
+        " an array at once, HLS C++ takes up to 1,024"
+    )
+
+
 def test_an_unknown_language_is_refused(small: Graph) -> None:
     with pytest.raises(ConfigError, match=r"unknown language 'vhdl'; known: verilog, hls"):
         emit(small, 8, ECP5, "vhdl")
