@@ -24,7 +24,7 @@ pytestmark = pytest.mark.yosys
 
 EVERY = pytest.mark.parametrize("family", sorted(FAMILIES))
 BANNER = {"version": "0", "digest": "0"}
-EXAMPLES = 15
+EXAMPLES = 10
 MODELS = {"xcup": "xilinx", "xc7": "xilinx", **{f: f for f in ("ecp5", "ice40", "gowin", "nexus")}}
 
 
