@@ -363,27 +363,20 @@ def test_beats_beyond_the_limits_are_refused(small: Graph) -> None:
     assert "'many' has beats of 1,048,577 bits, HLS C++ takes up to 1024 words of 1024" in text
 
 
-def test_an_engine_that_compares_too_much_at_once_is_refused() -> None:
-    """Whole rows of one lane: 1,100 rows at a time."""
-    source = Pixels(1, np.zeros(1), np.ones(1), 1)
-    engine = Tiled(2, 1100, 1, np.ones((1100, 1)), np.zeros((1100, 1)))
+@pytest.mark.parametrize(
+    ("lanes", "rows", "text"),
+    [
+        (1, 1100, "compares 1100 rows with 1 thresholds at once: that are 1,100 elements"),
+        (66_000, 1, "has tiles of 66,000 weights: that are 1,032 elements"),
+    ],
+)
+def test_an_engine_that_does_too_much_at_once_is_refused(lanes: int, rows: int, text: str) -> None:
+    """Whole rows of all lanes, all rows in one clock."""
+    source = Pixels(1, np.zeros(lanes), np.ones(lanes), 1)
+    engine = Tiled(2, rows, lanes, np.ones((rows, lanes)), np.zeros((rows, 1)))
     nodes = (Node("x", source), Node("engine", engine, ("x",)), Node("y", Argmax(), ("engine",)))
-    text = refused(check(Graph("net", nodes, ("y",))))
-    assert text == (
-        "graph 'net': node 'engine' (tiled) compares 1100 rows with 1 thresholds at once: that are"
-        " 1,100 elements of an array at once, HLS C++ takes up to 1,024"
-    )
-
-
-def test_an_engine_with_too_many_weights_at_once_is_refused() -> None:
-    """One row of 66,000 columns, all in one clock."""
-    source = Pixels(1, np.zeros(66_000), np.ones(66_000), 1)
-    engine = Tiled(2, 1, 66_000, np.ones((1, 66_000)), np.zeros((1, 1)))
-    nodes = (Node("x", source), Node("engine", engine, ("x",)), Node("y", Argmax(), ("engine",)))
-    text = refused(check(Graph("net", nodes, ("y",))))
-    assert text == (
-        "graph 'net': node 'engine' (tiled) has tiles of 66,000 weights: that are 1,032 elements of"
-        " an array at once, HLS C++ takes up to 1,024"
+    assert refused(check(Graph("net", nodes, ("y",)))) == (
+        f"graph 'net': node 'engine' (tiled) {text} of an array at once, HLS C++ takes up to 1,024"
     )
 
 

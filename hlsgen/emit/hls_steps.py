@@ -81,6 +81,7 @@ def _tiled(op: Op, wires: Wires, y: Wire) -> Values:
     (x,) = wires
     down, across = op.tiles
     slices, groups = Words(op.simd, x.bits), Words(op.pe, y.bits)
+    # Constants, so no wider than a number of C++ as the words of a beat may be.
     signs = Words(op.pe * op.simd, 1)
     _check(-(-signs.lanes // WORD), f"has tiles of {signs.lanes:,} weights")
     _check(op.pe * max(op.steps, 1), f"compares {op.pe} rows with {op.steps} thresholds at once")
